@@ -7,7 +7,7 @@
     ├── JournalError         1   the journal is damaged, newer than this program, or cannot be written
     │   └── DiskError        1   no room, read-only, or no permission: the run is paused
     ├── BackendError         7   an agent's program is missing or cannot be used
-    └── CallFailed           1   a single call (`pipe`) ended in another outcome than `done`
+    └── CallError            1   a single call (`pipe`) ended in another outcome than `done`
 
 Exit code 2 is also argparse's for a wrong command line; 130 is Ctrl-C.
 How a *run* ends is no error: see `outcomes.StopReason`.
@@ -66,5 +66,5 @@ class BackendError(LlmautoError):
     exit_code = 7
 
 
-class CallFailed(LlmautoError):
+class CallError(LlmautoError):
     """A single call ended in another outcome than `done`."""
