@@ -11,11 +11,15 @@ started: run time is summed from `up`, so that a clock that jumps changes nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, str]:
+    return NOTHING  # by a factory: before Python 3.12 a mapping proxy cannot be a plain default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,8 @@ class RunStarted(Event):
     path: str = ""
     workdir: str = ""
     task: str = ""
-    inputs: Mapping[str, str] = NOTHING
-    settings: Mapping[str, str] = NOTHING
+    inputs: Mapping[str, str] = field(default_factory=_nothing)
+    settings: Mapping[str, str] = field(default_factory=_nothing)
     from_link: str = ""
     max_rounds: int = 0
     budget_usd: float | None = None
@@ -54,7 +58,7 @@ class RunResumed(Event):
 
     kind: ClassVar[str] = "run_resumed"
     links: tuple[str, ...]
-    settings: Mapping[str, str] = NOTHING
+    settings: Mapping[str, str] = field(default_factory=_nothing)
     changes: tuple[str, ...] = ()
     from_link: str = ""
     max_rounds: int = 0
@@ -248,8 +252,13 @@ KINDS: dict[str, type[Event]] = {
     )
 }  # fmt: skip
 
+
+def _default(spec: Field[Any]) -> Any:
+    return spec.default if spec.default_factory is MISSING else spec.default_factory()
+
+
 _DEFAULTS = {
-    event: {f.name: f.default for f in fields(event)} for event in KINDS.values()
+    event: {f.name: _default(f) for f in fields(event)} for event in KINDS.values()
 }  # what need not be written: it is what reading fills in
 
 

@@ -15,6 +15,10 @@ from types import MappingProxyType
 NO_ENV: Mapping[str, str] = MappingProxyType({})
 
 
+def _no_env() -> Mapping[str, str]:
+    return NO_ENV  # by a factory: before Python 3.12 a mapping proxy cannot be a plain default
+
+
 class Mode(str, Enum):
     """How often the links are passed over."""
 
@@ -109,7 +113,7 @@ class Link:
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
     timeout_s: float = 7200.0
-    env: Mapping[str, str] = NO_ENV
+    env: Mapping[str, str] = field(default_factory=_no_env)
     env_only: tuple[str, ...] | None = None
     workdir: str | None = None
     agent: str | None = None
@@ -121,7 +125,7 @@ class Link:
     backend_args: tuple[str, ...] = ()
     run: tuple[str, ...] = ()
     returns: str | None = None
-    on: Mapping[str, str] = NO_ENV
+    on: Mapping[str, str] = field(default_factory=_no_env)
     baseline: bool = False
     failures: str | None = None
     handoff: HandoffFrom = HandoffFrom.FILE
@@ -157,7 +161,7 @@ class Chain:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     workdir: str | None = None
-    inputs: Mapping[str, str] = NO_ENV
+    inputs: Mapping[str, str] = field(default_factory=_no_env)
     on_link_failure: OnFailure = OnFailure.CONTINUE
     breakers: Breakers = field(default_factory=Breakers)
     grace_s: float = 10.0

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from llmauto.events import Event
-from llmauto.model import Link
-from llmauto.outcomes import Outcome
+if TYPE_CHECKING:  # what `chain status` need not load, since it reads summaries only
+    from llmauto.events import Event
+    from llmauto.model import Link
+    from llmauto.outcomes import Outcome
 
 Emit = Callable[["Event | Activity"], None]
 """Is told of everything as it happens. Raises nothing."""
