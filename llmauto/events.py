@@ -121,6 +121,17 @@ class CallEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSeen(Event):
+    """What the CLI said of a usage window: `used` is a fraction, `resets_at` epoch seconds (0 = unknown)."""
+
+    kind: ClassVar[str] = "window_seen"
+    name: str
+    used: float
+    resets_at: float = 0.0
+    overage: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkEnded(Event):
     """The link is over for this visit, and `goto` is the next link ("" = the round is over).
 
@@ -248,7 +259,7 @@ KINDS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
         RunStarted, RunResumed, CallStarted, CallEnded, LinkEnded, LinkSkipped, RoundEnded, BaselineTaken,
-        WaitStarted, WaitEnded, StopAsked, HandoffKept, Noted, NoticeSent, RunEnded,
+        WaitStarted, WaitEnded, StopAsked, HandoffKept, Noted, NoticeSent, WindowSeen, RunEnded,
     )
 }  # fmt: skip
 

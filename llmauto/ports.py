@@ -306,6 +306,13 @@ class Desk(Protocol):
 
     folder: Path
 
+    def expect(self, mirror: Mirror) -> None:
+        """Say what the journal says should be there, without writing it.
+
+        Called once, before the first `collect` of a process: what differs from it was written by
+        somebody else, also by an agent whose runner has died.
+        """
+
     def publish(self, mirror: Mirror) -> None:
         """Write what differs, each file in one step. Raises `DiskError`."""
 

@@ -1,0 +1,186 @@
+"""What comes next in a run? One pure function from where it stands to one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmauto.model import Chain, Link, OnFailure
+from llmauto.outcomes import Outcome, StopReason
+from llmauto.rules import bounds, breakers
+from llmauto.rules.bounds import Spent
+from llmauto.rules.progress import Progress, Visit
+from llmauto.rules.retry import Again, GiveUp, Over, next_move
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayLink:
+    """Make a call for this link: attempt `attempt` of its visit.
+
+    `resume` goes on in the existing `session`; with `session` "" the engine chooses a new one.
+    `interrupted` says that the prompt is not sent again: the agent is told to go on.
+    """
+
+    link: Link
+    attempt: int = 1
+    session: str = ""
+    resume: bool = False
+    interrupted: bool = False
+    fallback: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recover:
+    """A call was begun and its end is not known: find it before anything else."""
+
+    link: Link
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipLink:
+    """Pass over this link, at no cost."""
+
+    link: Link
+    goto: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailLink:
+    """No attempt is left: the link has failed for good."""
+
+    link: Link
+    visit: Visit
+    goto: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRound:
+    """All links of the round are over."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Play nothing before `until`, UTC epoch seconds."""
+
+    link: Link
+    until: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """The run ends."""
+
+    reason: StopReason
+    message: str
+
+
+Step = PlayLink | Recover | SkipLink | FailLink | EndRound | Wait | Finish
+
+
+def decide(chain: Chain, progress: Progress, now: float, spent: Spent | None = None) -> Step:
+    """The next step. `now` is UTC epoch seconds; all else is in the events that led to `progress`."""
+    visit = progress.visit
+    link = chain.link(visit.link) if visit else None
+    if visit is not None and link is not None:
+        if visit.open is not None:
+            return Recover(link=link, visit=visit)
+        return _within_visit(chain, link, visit, progress, now, spent)
+    if progress.round_open and not progress.next_link:
+        return EndRound(round=progress.round)
+    return _why_finish(chain, progress, now, spent) or _next_link(chain, progress)
+
+
+def goto_after(chain: Chain, link: str) -> str:
+    """The name of the link that follows in the file, "" where the round is then over."""
+    place = chain.index(link) + 1
+    return chain.links[place].name if 0 < place < len(chain.links) else ""
+
+
+def _within_visit(
+    chain: Chain, link: Link, visit: Visit, p: Progress, now: float, spent: Spent | None
+) -> Step:
+    move = Again() if visit.renewed else next_move(chain, link, visit, p.run)
+    if isinstance(move, GiveUp):
+        if visit.last is not None and visit.last.outcome == Outcome.STOPPED.value:
+            return _stopped(p) or Finish(reason=move.reason, message=move.message)
+        return Finish(reason=move.reason, message=move.message)
+    if isinstance(move, Over):
+        stays = chain.on_link_failure is OnFailure.STOP
+        return FailLink(link=link, visit=visit, goto=link.name if stays else goto_after(chain, link.name))
+    finish = _stopped(p) or _bound(chain, p, now, spent)
+    if finish is not None:
+        return finish
+    if move.not_before > now and not visit.waited:
+        until = bounds.latest_wait(chain, p, move.not_before, now)
+        return Wait(link=link, until=until, why=move.waits_for)
+    return _attempt_again(link, visit, move)
+
+
+def _attempt_again(link: Link, visit: Visit, move: Again) -> PlayLink:
+    """In the agent's own session where it had begun to work, else with the whole prompt once more."""
+    last = visit.last
+    why = f"after {last.outcome}" if last is not None else ""
+    keep = bool(visit.session) and not move.fresh and (visit.worked or visit.resumed)
+    return PlayLink(
+        link=link,
+        attempt=visit.attempts + 1,
+        session=visit.session if keep else "",
+        resume=keep,
+        interrupted=keep and visit.worked,
+        fallback=move.fallback or visit.fallback,
+        why=f"{why}, in a fresh session" if move.fresh else why,
+    )
+
+
+def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> Finish | None:
+    """Whether the run ends between two links. The first reason counts."""
+    over = p.last_over
+    if over is not None and over.claims == "ALL_DONE":
+        return Finish(reason=StopReason.ALL_DONE, message=f"link `{over.link}` says that all is done")
+    if (stopped := _stopped(p)) is not None:
+        return stopped
+    if over is not None and over.failed and chain.on_link_failure is OnFailure.STOP:
+        said = f"link `{over.link}` failed: {over.message or over.outcome}"
+        return Finish(reason=StopReason.LINK_FAILED, message=said)
+    if chain.max_consecutive_blocks and p.blocks >= chain.max_consecutive_blocks:
+        return Finish(reason=StopReason.BLOCKED, message=f"{p.blocks} links in a row were blocked")
+    if not p.round_open and (done := bounds.rounds_reached(chain, p)) is not None:
+        return Finish(reason=done[0], message=done[1])
+    if (spins := breakers.opened(chain.breakers, p)) is not None:
+        return Finish(reason=StopReason.STALLED, message=spins)
+    return _bound(chain, p, now, spent)
+
+
+def _bound(chain: Chain, p: Progress, now: float, spent: Spent | None) -> Finish | None:
+    bound = bounds.reached(chain, p, now, spent)
+    return None if bound is None else Finish(reason=bound[0], message=bound[1])
+
+
+def _stopped(p: Progress) -> Finish | None:
+    if p.stop is None:
+        return None
+    reason = StopReason.INTERRUPTED if p.stop.source == "signal" else StopReason.STOP_REQUESTED
+    return Finish(reason=reason, message=p.stop.reason or "a stop was asked for")
+
+
+def _next_link(chain: Chain, p: Progress) -> Step:
+    link = chain.link(p.next_link) or _where_it_was(chain, p)
+    if link.skip_unless_assigned and p.assigned and link.name not in p.assigned:
+        why = f"assigned: {', '.join(p.assigned)}"
+        return SkipLink(link=link, goto=goto_after(chain, link.name), why=why)
+    session = p.sessions.get(link.name, "") if link.keeps_session else ""
+    return PlayLink(link=link, session=session, resume=bool(session))
+
+
+def _where_it_was(chain: Chain, p: Progress) -> Link:
+    """The first link that still exists at or after the one that was to come, in the earlier order."""
+    if p.next_link in p.links:
+        for name in p.links[p.links.index(p.next_link) :]:
+            if (link := chain.link(name)) is not None:
+                return link
+    return chain.links[0]

@@ -1,0 +1,102 @@
+"""What follows a call that did not end its link well: again, wait, or give up?"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from llmauto.events import CallEnded
+from llmauto.model import Chain, Link
+from llmauto.outcomes import Outcome, StopReason
+from llmauto.rules import table
+from llmauto.rules.progress import Visit
+from llmauto.rules.table import TABLE, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """The link is over."""
+
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Another attempt, not before `not_before` (UTC epoch seconds, 0 = at once).
+
+    `waits_for` names the wait for people; "" where there is none.
+    """
+
+    not_before: float = 0.0
+    waits_for: str = ""
+    fresh: bool = False
+    fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """The run ends here, and can be gone on with at this very link."""
+
+    reason: StopReason
+    message: str
+
+
+Move = Over | Again | GiveUp
+
+
+def jitter(seed: str) -> float:
+    """A number in [0, 1) that looks random and is the same for the same seed: rules stay pure."""
+    return zlib.crc32(seed.encode()) / 2**32
+
+
+def next_move(chain: Chain, link: Link, visit: Visit, run: str) -> Move:
+    """What follows the call that ended last (`visit.last`); all times count from its end."""
+    last = visit.last
+    if last is None:
+        return Again()
+    outcome = Outcome(last.outcome)
+    row = TABLE[outcome]
+    used = visit.used.get(row.pool, 0)
+    seed = f"{run}:{last.call}"
+    if row.pool is Pool.NONE:
+        return Over(failed=row.failed)
+    if row.pool is Pool.LIMIT:
+        return _wait_for_reset(chain, visit, last, used, seed)
+    if row.pool is Pool.TRANSIENT:
+        return _back_off(link, visit, last, used, seed)
+    if row.pool is Pool.MODEL and link.fallback_model and not visit.fallback:
+        return Again(fallback=True)
+    if row.ends is not None:
+        return GiveUp(reason=row.ends, message=f"link `{link.name}`: {_said(outcome, last.message)}")
+    if used <= table.ATTEMPTS_AGAIN[row.pool]:
+        return Again(fresh=row.pool is Pool.FRESH, fallback=visit.fallback)
+    return Over(failed=True)
+
+
+def _said(outcome: Outcome, message: str) -> str:
+    return f"{outcome.value}: {message}" if message else outcome.value
+
+
+def _back_off(link: Link, visit: Visit, last: CallEnded, used: int, seed: str) -> Move:
+    if link.fallback_model and not visit.fallback:
+        return Again(fallback=True)
+    full = min(table.TRANSIENT_MOST_S, table.TRANSIENT_FIRST_S * 2 ** min(max(used - 1, 0), 10))
+    pause = full * (0.5 + 0.5 * jitter(seed))
+    if visit.transient_s + pause > table.TRANSIENT_TOTAL_S:
+        return Over(failed=True)
+    return Again(not_before=last.at + pause, waits_for=last.outcome, fallback=visit.fallback)
+
+
+def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str) -> Move:
+    now = last.at
+    if last.reset_at is not None and last.reset_at > now:
+        until = last.reset_at + table.LIMIT_SLACK_S + table.LIMIT_JITTER_S * jitter(seed)
+    else:
+        until = now + table.LIMIT_STEPS_S[min(max(used, 1), len(table.LIMIT_STEPS_S)) - 1]
+    if until - min(visit.limited_since or now, now) > chain.max_limit_wait_s:
+        hours = chain.max_limit_wait_s / 3600
+        return GiveUp(
+            reason=StopReason.LIMIT_WAIT,
+            message=f"the usage limit would outlast `max_limit_wait_hours` ({hours:g})",
+        )
+    return Again(not_before=until, waits_for=last.outcome, fallback=visit.fallback)

@@ -1,0 +1,90 @@
+"""What is done about each outcome: one row each, and nowhere else.
+
+`docs/reference/outcomes.md` shows the same table; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from llmauto.outcomes import Outcome, StopReason
+
+
+class Pool(str, Enum):
+    """Outcomes of one pool share their attempts within one visit of a link."""
+
+    NONE = "none"
+    """The link is over."""
+    HARD = "hard"
+    """One more attempt, in the same session where the agent had begun to work."""
+    FRESH = "fresh"
+    """One more attempt, in a fresh session, from the handoff."""
+    TRANSIENT = "transient"
+    """Attempts with growing pauses for half an hour, then failed."""
+    LIMIT = "limit"
+    """Waits for the usage limit's reset; neither a failure nor a round."""
+    LOST = "lost"
+    """The processes were killed from outside: the attempt is made again."""
+    MODEL = "model"
+    """Once more with the fallback model, if there is one."""
+    END = "end"
+    """Ends the run at once."""
+
+
+class Row(NamedTuple):
+    """One outcome's row. `charged`: yes, no, or maybe (as the CLI reports it)."""
+
+    pool: Pool
+    charged: str
+    failed: bool
+    counts: bool
+    tells: bool
+    ends: StopReason | None = None
+
+
+_R = StopReason
+
+TABLE: dict[Outcome, Row] = {
+    #                               pool            charged  failed counts tells  ends the run as
+    Outcome.DONE:           Row(Pool.NONE,      "yes",   False, True,  False),
+    Outcome.SKIPPED:        Row(Pool.NONE,      "yes",   False, True,  False),
+    Outcome.BLOCKED:        Row(Pool.NONE,      "yes",   False, True,  False),
+    Outcome.NEEDS_HUMAN:    Row(Pool.END,       "yes",   False, True,  True,  _R.NEEDS_HUMAN),
+    Outcome.DENIED:         Row(Pool.NONE,      "yes",   True,  True,  True),
+    Outcome.LIMITED:        Row(Pool.LIMIT,     "maybe", True,  False, True,  _R.LIMIT_WAIT),
+    Outcome.OVERLOADED:     Row(Pool.TRANSIENT, "maybe", True,  True,  False),
+    Outcome.OFFLINE:        Row(Pool.TRANSIENT, "maybe", True,  True,  False),
+    Outcome.AUTH:           Row(Pool.END,       "no",    True,  False, True,  _R.NO_BACKEND),
+    Outcome.BAD_REQUEST:    Row(Pool.END,       "no",    True,  False, True,  _R.LINK_FAILED),
+    Outcome.NO_MODEL:       Row(Pool.MODEL,     "no",    True,  False, True,  _R.LINK_FAILED),
+    Outcome.CONTEXT_FULL:   Row(Pool.FRESH,     "maybe", True,  True,  False),
+    Outcome.SESSION_BROKEN: Row(Pool.FRESH,     "maybe", True,  True,  False),
+    Outcome.TIMEOUT:        Row(Pool.HARD,      "yes",   True,  True,  False),
+    Outcome.STALLED:        Row(Pool.HARD,      "yes",   True,  True,  False),
+    Outcome.CRASHED:        Row(Pool.HARD,      "yes",   True,  True,  False),
+    Outcome.MISSING:        Row(Pool.END,       "no",    True,  False, True,  _R.NO_BACKEND),
+    Outcome.BAD_OUTPUT:     Row(Pool.HARD,      "yes",   True,  True,  False),
+    Outcome.BUDGET:         Row(Pool.NONE,      "yes",   True,  True,  True),
+    Outcome.DISK:           Row(Pool.END,       "maybe", True,  False, True,  _R.DISK),
+    Outcome.MEMORY:         Row(Pool.HARD,      "yes",   True,  True,  True),
+    Outcome.LOST:           Row(Pool.LOST,      "maybe", True,  True,  False),
+    Outcome.STOPPED:        Row(Pool.END,       "yes",   False, False, False, _R.STOP_REQUESTED),
+    Outcome.UNKNOWN:        Row(Pool.HARD,      "yes",   True,  True,  False),
+}  # fmt: skip
+"""`failed`: the link has failed when no attempt is left. `counts`: the link is then over and the round
+goes on (where `on_link_failure` lets it)."""
+
+ATTEMPTS_AGAIN = {Pool.HARD: 1, Pool.FRESH: 1, Pool.LOST: 3, Pool.MODEL: 1}
+"""Further attempts per pool and visit. A start by a person gives them anew, so that a run that was
+killed is never the worse for it."""
+
+TRANSIENT_FIRST_S = 5.0
+TRANSIENT_MOST_S = 300.0
+TRANSIENT_TOTAL_S = 1800.0
+"""Overload and no network: 5 s doubling to 5 min, for half an hour (contract, section 6)."""
+
+LIMIT_STEPS_S = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
+LIMIT_SLACK_S = 60.0
+LIMIT_JITTER_S = 60.0
+"""A limit whose reset is unnamed or past: 5, 10, 20, 40, 60 min; a named one: reset + 60–120 s."""
