@@ -1,0 +1,120 @@
+"""Plays one call: its order, its intent, following it to its end, finding it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmauto.events import CallStarted
+from llmauto.model import Link, OnRunnerDeath
+from llmauto.outcomes import Outcome
+from llmauto.ports import CallOrder, EndHow, OpenCall, Reply
+from llmauto.rules import bounds, prompts
+from llmauto.rules.bounds import Spent
+from llmauto.rules.decide import PlayLink
+
+if TYPE_CHECKING:
+    from llmauto.engine.ears import Ears
+    from llmauto.engine.parts import Parts
+    from llmauto.engine.recorder import Recorder
+
+FOLLOW_SLICE_S = 0.1
+"""How often a live view gets news of a call; its end is seen at once in any case."""
+
+
+def setting(parts: Parts, recorder: Recorder, link: Link) -> prompts.Setting:
+    """Where and when a call of this link takes place, for its prompt."""
+    p, places = recorder.progress, parts.places
+    folder = parts.desk.folder
+    return prompts.Setting(
+        chain=p.chain,
+        run=p.run,
+        round=p.round,
+        max_rounds=parts.chain.max_rounds,
+        home=places.user_home,
+        bash_home=places.bash_home,
+        workdir=str(places.link_workdir(link.workdir) if link.workdir else places.workdir),
+        state=str(folder),
+        handoff=str(folder / "handoff.md"),
+        status=str(folder / "status.txt"),
+        task=p.started.task if p.started else "",
+        inputs={**parts.chain.inputs, **(p.started.inputs if p.started else {})},
+        aliases_state=places.aliases_state,
+    )
+
+
+def begin(
+    parts: Parts, recorder: Recorder, step: PlayLink, spent: Spent | None
+) -> tuple[CallOrder, OpenCall]:
+    """Write the intent, then start the call. Raises `DiskError`, with nothing started."""
+    link, p = step.link, recorder.progress
+    session = step.session or parts.new_session()
+    where = setting(parts, recorder, link)
+    prompt = prompts.go_on(link, where, step.why) if step.interrupted else prompts.compose(link, where)
+    recorder.note(
+        CallStarted(
+            at=recorder.at(), up=recorder.up(), call=p.calls + 1, round=p.round, link=link.name,
+            attempt=step.attempt, backend=link.backend, session=session, resumed=step.resume,
+            model=(link.fallback_model if step.fallback else link.model) or "",
+            fallback=step.fallback, why=step.why,
+        )
+    )  # fmt: skip
+    recorder.flush()
+    order = order_for(parts, recorder, link, prompt, spent)
+    return order, parts.agents.begin(order)
+
+
+def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: Spent | None) -> CallOrder:
+    """The order of the visit's open call."""
+    p, chain, places = recorder.progress, parts.chain, parts.places
+    visit = p.visit
+    assert visit is not None
+    started = visit.open
+    assert started is not None
+    return CallOrder(
+        run=p.run,
+        chain=p.chain,
+        round=started.round,
+        call=started.call,
+        link=link,
+        prompt=prompt,
+        folder=places.calls / p.run / f"{started.call:04d}-{link.name}",
+        workdir=places.link_workdir(link.workdir) if link.workdir else places.workdir,
+        state=parts.desk.folder,
+        handoff=parts.desk.folder / "handoff.md",
+        session=started.session,
+        resume=started.resumed,
+        model=started.model or None,
+        budget_usd=bounds.left_usd(chain, p, spent, link.max_cost_usd),
+        max_tokens=bounds.left_tokens(chain, p, link.max_tokens),
+        grace_s=chain.grace_s,
+        start_silence_s=chain.start_silence_s,
+        stall_s=chain.stall_s,
+        finish_alone=chain.on_runner_death is OnRunnerDeath.FINISH,
+    )
+
+
+def follow(parts: Parts, ears: Ears, call: OpenCall) -> Reply:
+    """The call's reply; what is seen on the way is emitted, and a stop that is due now ends it."""
+    asked: EndHow | None = None
+    while (reply := call.poll(FOLLOW_SLICE_S)) is None:
+        _show(parts, call)
+        want = ears.ends_call()
+        if want is not None and want is not asked:
+            call.end(want)
+            asked = want
+    _show(parts, call)
+    return reply
+
+
+def _show(parts: Parts, call: OpenCall) -> None:
+    for activity in call.activities():
+        parts.emit(activity)
+
+
+LOST = Reply(
+    outcome=Outcome.LOST,
+    message="the call and its keeper were ended from outside",
+    worked=True,
+    cost_usd=None,
+)
+NEVER_BEGAN = Reply(outcome=Outcome.LOST, message="the call had not begun", charged=False)

@@ -1,0 +1,45 @@
+"""Says what a notice tells: after a link that asks for one, and at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmauto.events import LinkEnded, RunEnded
+from llmauto.model import Link
+from llmauto.rules.progress import Progress
+from llmauto.rules.text import dollars, human_duration
+
+if TYPE_CHECKING:
+    from llmauto.engine.parts import Parts
+
+
+def announce_link(parts: Parts, p: Progress, link: Link, over: LinkEnded) -> None:
+    """Send a notice where the link, or the chain's every n-th link, asks for one."""
+    every = parts.chain.telegram_every_n_links
+    if not link.telegram_update and not (every and p.links_over % every == 0):
+        return
+    facts = {"link": over.link, "outcome": over.outcome}
+    if over.verdict:
+        facts["verdict"] = over.verdict
+    parts.notifier.send(
+        f"{p.chain}: link {over.link} {over.outcome}", facts | _facts(p, over.round, "RUNNING")
+    )
+
+
+def announce_end(parts: Parts, p: Progress, ended: RunEnded) -> None:
+    """Send the notice at the end of a run."""
+    facts = {"stop reason": ended.reason, "why": ended.message}
+    facts |= _facts(p, max(1, p.rounds_done), ended.reason)
+    facts["next"] = f"llmauto chain status {p.chain}"
+    parts.notifier.send(f"{p.chain}: {ended.reason}", facts)
+
+
+def _facts(p: Progress, round_: int, status: str) -> dict[str, str]:
+    cost = dollars(p.cost_usd) + (f" + {p.unknown_costs} calls of unknown cost" if p.unknown_costs else "")
+    return {
+        "chain": p.chain,
+        "round": str(round_),
+        "runtime": human_duration(p.runtime_s),
+        "status": status,
+        "cost": cost,
+    }

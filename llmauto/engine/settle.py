@@ -1,0 +1,139 @@
+"""Settles a call that has ended: judges it, keeps its handoff, moves the run on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmauto import events as ev
+from llmauto.model import Link, Role
+from llmauto.outcomes import Outcome
+from llmauto.ports import CallOrder, Reply
+from llmauto.rules.decide import FailLink, goto_after
+from llmauto.rules.judge import Judged, judge
+from llmauto.rules.text import one_line
+from llmauto.rules.verdict import assigned, match_assignment
+
+if TYPE_CHECKING:
+    from llmauto.engine.parts import Parts
+    from llmauto.engine.recorder import Recorder
+
+MESSAGE_LENGTH = 300
+
+
+class Settler:
+    """Turns replies into events."""
+
+    def __init__(self, parts: Parts, recorder: Recorder) -> None:
+        self._parts = parts
+        self._recorder = recorder
+
+    def settle(
+        self, order: CallOrder, attempt: int, reply: Reply, *, adopted: bool, tree_before: str
+    ) -> None:
+        """Note the call's end and, where no attempt follows, its link's."""
+        inbox = self._parts.desk.collect()
+        tree_unchanged = bool(reply.denials) and tree_before == self._parts.watcher.fingerprint()
+        judged = judge(order.link, reply, inbox, tree_unchanged=tree_unchanged)
+        at, up = self._recorder.at(), self._recorder.up()
+        self._recorder.note(_call_ended(order, attempt, reply, judged, at, up, adopted=adopted))
+        for window in reply.windows:
+            self._recorder.note(
+                ev.WindowSeen(
+                    at=at, up=up, name=window.name, used=window.used, resets_at=window.resets_at or 0.0,
+                    overage=reply.overage,
+                )
+            )  # fmt: skip
+        for code, message in judged.notes:
+            self.remark(code, message, link=order.link.name)
+        if inbox.stop is not None or judged.claims == "STOPPED":
+            self._stop(inbox.stop, order.link)
+        self._keep_handoff(order, judged)
+        if judged.over:
+            self._end_link(order.link, judged, one_line(reply.message or reply.text, MESSAGE_LENGTH))
+
+    def fail_link(self, step: FailLink) -> None:
+        """No attempt is left."""
+        last = step.visit.last
+        p = self._recorder.progress
+        self._recorder.note(
+            ev.LinkEnded(
+                at=self._recorder.at(), up=self._recorder.up(), round=p.round, link=step.link.name,
+                outcome=last.outcome if last else Outcome.UNKNOWN.value, failed=True, goto=step.goto,
+                handoff=p.handoff, message=last.message if last else "",
+            )
+        )  # fmt: skip
+
+    def remark(self, code: str, message: str, *, link: str = "") -> None:
+        """Note something that a person should know."""
+        r = self._recorder
+        r.note(ev.Noted(at=r.at(), up=r.up(), code=code, message=message, round=r.progress.round, link=link))
+
+    def _stop(self, text: str | None, link: Link) -> None:
+        if self._recorder.progress.stop is not None:
+            return
+        reason = text if text is not None else f"link `{link.name}` wrote STOPPED to status.txt"
+        source = "file" if text is not None else "status.txt"
+        r = self._recorder
+        r.note(ev.StopAsked(at=r.at(), up=r.up(), reason=reason, source=source))
+
+    def _keep_handoff(self, order: CallOrder, judged: Judged) -> None:
+        link, keep = order.link.name, self._recorder.keep_handoff
+        if judged.handoff is not None:
+            keep(judged.handoff, round_=order.round, link=link, passed_on=True, source=judged.handoff_source)
+            self._parts.desk.keep_link_handoff(link, judged.handoff)
+        elif judged.aside is not None:
+            keep(judged.aside, round_=order.round, link=link, passed_on=False, source="aside")
+            self._parts.desk.keep_link_handoff(link, judged.aside)
+
+    def _end_link(self, link: Link, judged: Judged, message: str) -> None:
+        r = self._recorder
+        controls = link.role is Role.CONTROLLER and judged.outcome is not Outcome.SKIPPED
+        names = self._assignment(link) if controls else ()
+        r.note(
+            ev.LinkEnded(
+                at=r.at(), up=r.up(), round=r.progress.round, link=link.name, outcome=judged.outcome.value,
+                failed=judged.outcome is Outcome.DENIED, goto=goto_after(self._parts.chain, link.name),
+                verdict=judged.verdict, claims=judged.claims, handoff=r.progress.handoff,
+                assigned=names, controls=controls, message=message,
+            )
+        )  # fmt: skip
+
+    def _assignment(self, link: Link) -> tuple[str, ...]:
+        """Who is named in the handoff, as link names; nobody skips nobody."""
+        words = assigned(self._recorder.handoff_text() or "")
+        workers = [(other.name, other.model) for other in self._parts.chain.links if other.name != link.name]
+        found = match_assignment(words, workers)
+        if not found and any(other.skip_unless_assigned for other in self._parts.chain.links):
+            said = f"assigns `{', '.join(words)}`, which is no link" if words else "assigns nobody"
+            self.remark("warning", f"the handoff {said}: no worker is passed over", link=link.name)
+        return tuple(sorted(found))
+
+
+def _call_ended(
+    order: CallOrder, attempt: int, reply: Reply, judged: Judged, at: float, up: float, *, adopted: bool
+) -> ev.CallEnded:
+    return ev.CallEnded(
+        at=at,
+        up=up,
+        call=order.call,
+        round=order.round,
+        link=order.link.name,
+        attempt=attempt,
+        outcome=judged.outcome.value,
+        seconds=round(reply.seconds, 3),
+        message=one_line(reply.message, MESSAGE_LENGTH),
+        session=reply.session or order.session,
+        model=reply.model or order.model or "",
+        worked=reply.worked,
+        charged=reply.charged,
+        cost_usd=reply.cost_usd,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        cache_tokens=reply.cache_tokens,
+        turns=reply.turns,
+        cli_retries=reply.cli_retries,
+        exit_code=reply.exit_code,
+        reset_at=reply.reset_at,
+        denials=reply.denials,
+        adopted=adopted,
+    )

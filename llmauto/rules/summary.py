@@ -1,0 +1,52 @@
+"""What does one row say about a run? The summary that lists and `status` read."""
+
+from __future__ import annotations
+
+from llmauto.model import Chain
+from llmauto.outcomes import ENDINGS, Status, StopReason
+from llmauto.ports import RunSummary
+from llmauto.rules.progress import Progress
+
+
+def status_of(p: Progress) -> Status:
+    """The status word of the run as it stands."""
+    if p.ended is not None:
+        return ENDINGS[StopReason(p.ended.reason)].status
+    return Status.WAITING if p.wait is not None else Status.RUNNING
+
+
+def summary(chain: Chain, p: Progress) -> RunSummary:
+    """The row of the run as it stands."""
+    ended = p.ended
+    ending = ENDINGS[StopReason(ended.reason)] if ended else None
+    return RunSummary(
+        run=p.run,
+        chain=p.chain,
+        status=status_of(p).value,
+        stop_reason=ended.reason if ended else "",
+        message=ended.message if ended else "",
+        finished=ending.finished if ending else False,
+        exit_code=ended.exit_code if ended else None,
+        started_at=p.started_at,
+        updated_at=p.updated_at,
+        ended_at=ended.at if ended else 0.0,
+        runtime_s=p.runtime_s,
+        rounds_done=p.rounds_done,
+        round=p.round if p.round_open or not ended else p.rounds_done,
+        link=p.next_link,
+        call=p.calls if p.visit is not None and p.visit.open is not None else 0,
+        calls=p.calls,
+        failed_calls=p.failed_calls,
+        cost_usd=p.cost_usd,
+        unknown_costs=p.unknown_costs,
+        input_tokens=p.input_tokens,
+        output_tokens=p.output_tokens,
+        wait_until=p.wait.until if p.wait else 0.0,
+        wait_why=p.wait.why if p.wait else "",
+        workdir=p.started.workdir if p.started else "",
+        task=p.started.task if p.started else "",
+        max_rounds=chain.max_rounds,
+        budget_usd=chain.budget_usd,
+        pid=p.pid,
+        host=p.host,
+    )
