@@ -53,10 +53,14 @@ def one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def visible(text: str) -> str:
+    """`text` with whatever cannot be seen, line feeds too, written as an escape."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
 def quoted(text: str, limit: int = 40) -> str:
-    """`text` in backticks for a message, with whatever cannot be seen written as an escape."""
-    shown = "".join(char if char.isprintable() else _escape(char) for char in text[:limit])
-    return f"`{shown}…`" if len(text) > limit else f"`{shown}`"
+    """`text` in backticks for a message, visible, cut to `limit` characters."""
+    return f"`{visible(text[:limit])}…`" if len(text) > limit else f"`{visible(text)}`"
 
 
 def _escape(char: str) -> str:
