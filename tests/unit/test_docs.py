@@ -1,0 +1,79 @@
+"""Do the documents hold: does every link lead somewhere, can every chain in them be read?"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def prose(path: Path) -> str:
+    return _FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def json_blocks() -> list[object]:
+    return [
+        pytest.param(text, id=f"{name_of(page)}:{number}")
+        for page in PAGES
+        for number, (language, text) in enumerate(_FENCE.findall(page.read_text(encoding="utf-8")))
+        if language == "json"
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
+    for target in _LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("text", json_blocks())
+def test_each_json_block_is_a_whole_chain_or_config(text: str) -> None:
+    data = json.loads(text)
+    assert "links" in data or set(data) <= {key for key in _config() if key != "$schema"}
+
+
+def _config() -> dict[str, object]:
+    config = json.loads((ROOT / "config.json").read_text(encoding="utf-8"))
+    assert isinstance(config, dict)
+    return config
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_fence_is_closed(page: Path) -> None:
+    fences = re.findall(r"^```", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) % 2 == 0
+
+
+def test_the_index_names_every_page() -> None:
+    linked = set(_LINK.findall(prose(ROOT / "docs" / "README.md")))
+    linked |= {f"design/{target}" for target in _LINK.findall(prose(ROOT / "docs" / "design" / "README.md"))}
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if ROOT / "docs" in page.parents}
+    assert pages - {"README.md"} <= linked
+
+
+def test_every_shipped_chain_and_prompt_is_described() -> None:
+    text = (ROOT / "docs" / "reference" / "prompts.md").read_text(encoding="utf-8")
+    for file in [*(ROOT / "prompts").glob("*.txt"), *(ROOT / "chains").glob("*.json")]:
+        assert f"`{file.name.removesuffix('.json')}`" in text, file.name
