@@ -1,0 +1,52 @@
+"""The command line: words in, exit code out. Errors are caught here, and only here."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from llmauto.errors import LlmautoError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; the exit code is the contract's (section 2)."""
+    from llmauto.cli.context import Context
+    from llmauto.cli.output import Output
+    from llmauto.cli.parser import parse
+
+    out = Output(sys.stdout, sys.stderr, os.environ)
+    debug = "--debug" in argv
+    try:
+        args = parse(list(argv))
+        command: Callable[[Context], int] = _load(args.command)
+        code = command(Context(args=args, out=out, environ=os.environ))
+        sys.stdout.flush()
+        return code
+    except LlmautoError as error:
+        out.error(error)
+        if debug:
+            raise
+        return error.exit_code
+    except KeyboardInterrupt:
+        out.say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has gone: nothing is wrong, and nothing more can be said.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  stays for the exit
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        out.crash(error)
+        return 1
+
+
+def _load(target: str) -> Callable[..., int]:
+    """The function behind `module:name`; commands are imported when they are called."""
+    module, _, name = target.partition(":")
+    found: Callable[..., int] = getattr(importlib.import_module(f"llmauto.cli.{module}"), name)
+    return found
