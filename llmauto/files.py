@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -80,7 +79,7 @@ def write_atomic(path: Path, data: bytes | str, *, sync: bool = False) -> None:
     replaced, never followed. Raises `DiskError`; then the old file stands as it was.
     """
     raw = data.encode("utf-8", errors="replace") if isinstance(data, str) else data
-    temp = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    temp = path.with_name(f".{path.name}.{temp_mark()}.tmp")
     with disk_errors(path):
         try:
             _write_new(temp, raw, sync)
@@ -91,6 +90,37 @@ def write_atomic(path: Path, data: bytes | str, *, sync: bool = False) -> None:
             raise
         if sync:
             sync_folder(path.parent)
+
+
+def temp_mark() -> str:
+    """What makes the name of a temp file unique; `sweep_temp` knows it."""
+    return os.urandom(4).hex()
+
+
+def create_private(path: Path) -> None:
+    """An empty file that was not there before. Raises `DiskError`, also where something is there."""
+    with disk_errors(path):
+        _write_new(path, b"", False)
+
+
+def open_private(path: Path) -> int:
+    """The descriptor of a file to read and write, made where it is missing. Raises `DiskError`."""
+    with disk_errors(path):
+        return _open_private(path, os.O_RDWR)
+
+
+def _open_private(path: Path, flags: int) -> int:
+    if not _NOFOLLOW and path.is_symlink():
+        raise _refused(path)
+    fd = os.open(path, flags | os.O_CREAT | _NONBLOCK | _SAFE, 0o600)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise DiskError(f"`{path}` is not a file", hint="move it away, then start again")
+        _make_private(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _write_new(path: Path, raw: bytes, sync: bool) -> None:
@@ -113,11 +143,14 @@ def _make_private(fd: int) -> None:
 
 def _replace(source: Path, target: Path) -> None:
     """Rename; on Windows a reader that has the target open for an instant is waited for."""
-    for _ in range(20 if sys.platform == "win32" else 0):
-        with contextlib.suppress(PermissionError):
-            source.replace(target)
-            return
-        threading.Event().wait(0.02)
+    if sys.platform == "win32":
+        from threading import Event
+
+        for _ in range(20):
+            with contextlib.suppress(PermissionError):
+                source.replace(target)
+                return
+            Event().wait(0.02)
     source.replace(target)
 
 
@@ -139,7 +172,8 @@ def make_private_dir(path: Path, *, root: Path | None = None) -> None:
     above that are only made where they are missing. A link or a file among these raises `DiskError`.
     """
     below = [] if root is None else [p for p in path.parents if root in p.parents]
-    above = [p for p in path.parents if p not in below and not p.exists()]
+    with disk_errors(path, "make the folder"):
+        above = [p for p in path.parents if p not in below and not p.exists()]
     for folder in (*reversed(above), *reversed(below), path):
         _one_private_dir(folder)
 
@@ -160,17 +194,7 @@ def _one_private_dir(path: Path) -> None:
 def open_private_append(path: Path) -> IO[bytes]:
     """The file, open to write at its end, unbuffered: one `write` is one line for every reader."""
     with disk_errors(path):
-        if not _NOFOLLOW and path.is_symlink():
-            raise _refused(path)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NONBLOCK | _SAFE, 0o600)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise DiskError(f"`{path}` is not a file", hint="move it away, then start again")
-            _make_private(fd)
-            return os.fdopen(fd, "ab", buffering=0)
-        except BaseException:
-            os.close(fd)
-            raise
+        return os.fdopen(_open_private(path, os.O_WRONLY | os.O_APPEND), "ab", buffering=0)
 
 
 def look(path: Path, limit: int) -> Content:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from llmauto.journal.memory import MemoryJournal
+from llmauto.journal.migrations import FORMAT
+from llmauto.journal.rows import COLUMNS
+from llmauto.journal.sqlite import SqliteJournal
+from llmauto.ports import Journal, RunSummary
+from llmauto.testing.journal_checks import CHECKS, FullJournal, check_journal
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_sqlite_journal_passes(check: Callable[[FullJournal], None], tmp_path: Path) -> None:
+    with SqliteJournal.open(tmp_path / "journal.db") as journal:
+        check(journal)
+
+
+def test_the_memory_journal_passes_every_check() -> None:
+    check_journal(MemoryJournal)
+
+
+def test_both_are_journals_of_the_engine(tmp_path: Path) -> None:
+    with SqliteJournal.open(tmp_path / "journal.db") as journal:
+        journals: list[Journal] = [journal, MemoryJournal()]
+        assert [j.latest("none") for j in journals] == [None, None]
+
+
+def test_the_columns_are_the_fields_of_a_summary() -> None:
+    assert tuple(field.name for field in fields(RunSummary)) == COLUMNS
+
+
+def test_this_program_writes_format_1() -> None:
+    assert FORMAT == 1
