@@ -64,6 +64,46 @@ class HandoffFrom(str, Enum):
     OUTPUT = "output"
 
 
+class OnLimit(str, Enum):
+    """What follows when the backend's usage limit is reached."""
+
+    WAIT = "wait"
+    STOP = "stop"
+    FALLBACK = "fallback"
+
+
+class PoolKind(str, Enum):
+    """Where a pool's tasks stand."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    GITHUB_ISSUES = "github_issues"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPool:
+    """A source of tasks: a Markdown checklist, a folder with one task a file, or issues."""
+
+    kind: PoolKind
+    path: str = ""
+    pattern: str = "*.md"
+    repo: str = ""
+    labels: tuple[str, ...] = ()
+    description: str = ""
+
+
+def _no_pools() -> Mapping[str, TaskPool]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """Who plays a link when its own backend cannot."""
+
+    backend: str
+    model: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakers:
     """How many of a kind in a row end a run as stalled. 0 = this breaker is off."""
@@ -94,7 +134,10 @@ class Link:
 
     `prompt` is the text, its placeholders not yet filled in; `prompt_source` says where it came from.
     `keeps_session` is the JSON key "continue". `timeout_s` is wall-clock seconds of one call.
-    A `None` cap means no cap. `skip_unless_assigned`: the engine passes over this link where the
+    A `None` cap means no cap. Paths are absolute. `run` is the program of the backend "command" and
+    of a check. `on` maps verdicts, upper-case, to the name of a link, "next", "stop" or "done".
+    `gate_timeout_s` 0 waits for ever; `gate_default` is "approve" or "deny". `max_visits` None takes
+    the chain's. `skip_unless_assigned`: the engine passes over this link where the
     last controller's handoff assigns somebody else.
     """
 
@@ -139,6 +182,11 @@ class Link:
     gate_default: str | None = None
     max_visits: int | None = None
     context_hint: str = ""
+    task_pool: str | None = None
+    tasks_per_worker: int | None = None
+    review_scope: str | None = None
+    on_limit: OnLimit = OnLimit.WAIT
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +195,8 @@ class Chain:
 
     `path` is the chain file, "" where it was made in code. `runtime_s` is the run's own time in
     seconds; `deadline` is aware UTC. `max_limit_wait_s` bounds one wait for a usage limit.
+    `title` is what people call it. `inputs` are those that have a value; `required_inputs` names those
+    that a start must give one. `max_visits` bounds the visits of one link in a round, 0 = no bound.
     """
 
     name: str
@@ -174,6 +224,16 @@ class Chain:
     canary: bool = False
     isolation: str | None = None
     telegram_every_n_links: int = 0
+    telegram_enabled: bool = True
+    title: str = ""
+    version: str = ""
+    required_inputs: tuple[str, ...] = ()
+    then: str | None = None
+    on_end: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    parallel_workers: int = 0
+    task_pools: Mapping[str, TaskPool] = field(default_factory=_no_pools)
+    selection_strategy: str | None = None
 
     def link(self, name: str) -> Link | None:
         """The link of that name, or None."""
