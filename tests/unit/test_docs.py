@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from llmauto.cli.parser import build, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -77,3 +80,15 @@ def test_every_shipped_chain_and_prompt_is_described() -> None:
     text = (ROOT / "docs" / "reference" / "prompts.md").read_text(encoding="utf-8")
     for file in [*(ROOT / "prompts").glob("*.txt"), *(ROOT / "chains").glob("*.json")]:
         assert f"`{file.name.removesuffix('.json')}`" in text, file.name
+
+
+def test_every_command_and_every_option_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    for parser in walk(build()):
+        command = parser.prog.removeprefix("llmauto").strip()
+        if command not in ("", "chain", "prompt"):  # these only lead to others
+            assert re.search(rf"`{re.escape(command)}[ `]", text), command
+        for action in parser._actions:
+            if action.help != argparse.SUPPRESS:
+                for option in action.option_strings:
+                    assert re.search(rf"`(\w+ )?{option}[ `]", text), f"{command} {option}"
