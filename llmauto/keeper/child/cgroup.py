@@ -1,0 +1,95 @@
+"""A control group for one call, where the system lets us make one: its kill reaches everybody at once.
+
+It is the belt beside the braces of the subreaper: it also holds when the keeper itself was killed, and
+against processes that multiply faster than they can be found. Nothing depends on having it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .linux_tree import read_file
+
+PREFIX = "llmauto-"
+
+
+def mine() -> str:
+    """The cgroup2 folder that this process is in, "" where there is none."""
+    inside = ""
+    for line in (read_file("/proc/self/cgroup", 65536) or b"").splitlines():
+        if line.startswith(b"0::/"):
+            inside = os.fsdecode(line[3:])
+    if not inside or inside.endswith(" (deleted)"):
+        return ""
+    for line in (read_file("/proc/self/mountinfo", 1 << 20) or b"").splitlines():
+        before, _, after = line.partition(b" - ")
+        if after.startswith(b"cgroup2 "):
+            fields = before.split()
+            root, mount = os.fsdecode(fields[3]), os.fsdecode(fields[4])
+            if root == "/" or inside == root or inside.startswith(root + "/"):
+                return mount + (inside if root == "/" else inside[len(root) :]).rstrip("/")
+    return ""
+
+
+def make(name: str) -> str:
+    """A new group below our own, or below its parent where ours cannot have one. "" = not to be had."""
+    try:
+        path = f"{mine()}/{PREFIX}{name}"
+        if path.startswith(f"/{PREFIX}"):
+            return ""
+        os.mkdir(path, 0o755)  # noqa: PTH102
+    except OSError:
+        return ""
+    if not os.access(path + "/cgroup.kill", os.W_OK):  # before Linux 5.14
+        remove(path)
+        return ""
+    return path
+
+
+def enter(path: str) -> None:
+    """Move this process in, if that is allowed."""
+    _write(path + "/cgroup.procs", b"0")
+
+
+def limit_memory(path: str, cap: int) -> bool:
+    """Let the kernel end the group beyond `cap` bytes; false where the group has no such control."""
+    _write(path + "/memory.oom.group", b"1")
+    return _write(path + "/memory.max", b"%d" % cap)
+
+
+def kill(path: str) -> bool:
+    """KILL everybody in the group."""
+    return bool(path) and _write(path + "/cgroup.kill", b"1")
+
+
+def members(path: str) -> list[int]:
+    """The pids in the group and below."""
+    return [int(word) for word in (read_file(path + "/cgroup.procs", 1 << 20) or b"").split()] if path else []
+
+
+def remove(path: str) -> None:
+    """Take the empty group away; groups that the agent made below it as well."""
+    if not path:
+        return
+    try:
+        for entry in os.listdir(path):  # noqa: PTH208
+            below = f"{path}/{entry}"
+            if os.path.isdir(below) and not os.path.islink(below):  # noqa: PTH112, PTH114
+                remove(below)
+        os.rmdir(path)  # noqa: PTH106
+    except OSError:
+        return
+
+
+def _write(path: str, data: bytes) -> bool:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(fd, data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True

@@ -1,0 +1,237 @@
+"""The keeper's loop: it pumps the agent's output, watches its limits, and ends it, whatever happens.
+
+It waits for the agent's own process, never for the end of a pipe that a descendant may hold.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from time import monotonic, time
+
+from . import launch, posix
+from .clock import ActiveClock
+from .folder import Folder
+from .spool import Spool
+from .tree import SWEEP_S, Tree
+from .watch import Activity, changed_since
+from .wire import Order
+
+TICK_S = 0.25
+"""Seconds between two looks at the stop flag and the limits."""
+RUNNER_FD = 0
+_CHUNK = 1 << 18
+_AT_ONCE = ("kill", "memory")
+WISHES = ("stop", "budget", "stall", "kill")
+
+
+class Hold:
+    """One agent being held. After `run`, `ended_by`, `error` and the tree's status say how it ended."""
+
+    __slots__ = (
+        "_activity",
+        "_buffer",
+        "_child",
+        "_clock",
+        "_first_output",
+        "_folder",
+        "_handlers",
+        "_kill_at",
+        "_killed_at",
+        "_last_output",
+        "_last_sign",
+        "_next_sample",
+        "_next_tick",
+        "_order",
+        "_poller",
+        "_view",
+        "ended_by",
+        "error",
+        "full",
+        "spools",
+        "tree",
+    )
+
+    def __init__(self, order: Order, folder: Folder, child: launch.Child, tree: Tree, wakeup: int) -> None:
+        self._order = order
+        self._folder = folder
+        self._child = child
+        self.tree = tree
+        self.spools = (Spool(folder, "stdout", order.output_cap), Spool(folder, "stderr", order.output_cap))
+        self.ended_by = self.error = ""
+        self.full = False
+        self._kill_at = self._killed_at = 0.0
+        self._buffer = bytearray(_CHUNK)
+        self._view = memoryview(self._buffer)
+        self._clock = ActiveClock(monotonic())
+        self._first_output = False
+        self._last_output = self._last_sign = self._next_sample = self._next_tick = 0.0
+        self._activity: Activity | None = None
+        self._poller = select.poll()
+        self._handlers = {
+            wakeup: self._on_signal,
+            RUNNER_FD: self._on_runner,
+            child.out: self._on_output,
+            child.err: self._on_output,
+            child.report: self._on_report,
+        }
+        for fd in self._handlers:
+            self._poller.register(fd, select.POLLIN)
+
+    @property
+    def suspended_s(self) -> float:
+        """Seconds through which the machine slept."""
+        return self._clock.hidden_s
+
+    def run(self) -> None:
+        """Hold the agent until it is gone, then end all it left, then take in the last of its output."""
+        while self.tree.status is None and not self._is_beyond_help():
+            for fd, _ in self._poller.poll(self._timeout_ms()):
+                self._handlers[fd](fd)
+            self._look(monotonic())
+
+    def drain(self) -> None:
+        """Take in what is left in the pipes."""
+        for fd in (self._child.out, self._child.err):
+            for _ in range(256):  # a bound, should somebody unkillable go on writing
+                if fd not in self._handlers or not self._on_output(fd):
+                    break
+
+    def end(self, how: str) -> None:
+        """Begin to end the agent early. The first reason stays; a `kill` makes the end a quick one."""
+        self.tree.reap()
+        if self.tree.status is not None:
+            return
+        now = monotonic()
+        if how in _AT_ONCE:
+            self.ended_by = self.ended_by or how
+            self._kill_at = now
+        elif not self.ended_by:
+            self.ended_by = how
+            self._kill_at = now + self._order.grace_s
+            self.tree.signal(posix.TERM)
+
+    # --- what wakes the loop ---------------------------------------------------------------------
+
+    def _timeout_ms(self) -> float:
+        wait = TICK_S
+        if self.ended_by and not self._killed_at:
+            wait = min(wait, self._kill_at - monotonic())
+        return max(0.0, wait * 1000)
+
+    def _on_signal(self, fd: int) -> bool:
+        numbers = os.read(fd, 512)
+        self.tree.reap()
+        if posix.TERM in numbers:
+            self.end("stop")
+        return True
+
+    def _on_runner(self, fd: int) -> bool:
+        words = os.read(fd, 512)
+        if not words:
+            self._forget(fd)
+            if not self._order.finish_alone:
+                self.end("runner_death")
+        for how in WISHES:
+            if how.encode() in words.split():
+                self.end(how)
+        return True
+
+    def _on_report(self, fd: int) -> bool:
+        text = os.read(fd, 512)
+        self._forget(fd)
+        if text:
+            where, _, number = text.partition(b"\0")
+            code = int(number or 0)
+            self.error = (where.decode() + ": " if where else "") + errno_text(code)
+            self.ended_by = "not_started"
+        return True
+
+    def _on_output(self, fd: int) -> bool:
+        """Whether there was something. Keeps on taking when nothing can be written, so that nobody blocks."""
+        try:
+            count = os.readv(fd, [self._buffer])
+        except BlockingIOError:
+            return False
+        if not count:
+            self._forget(fd)
+            return False
+        self._first_output = True
+        self._last_output = self._clock.look(monotonic())
+        spool = self.spools[fd != self._child.out]
+        if self.full:
+            spool.drop(count)
+            return True
+        try:
+            spool.write(self._view[:count])
+        except OSError as error:
+            self.full = True
+            self.error = "the output cannot be written: " + errno_text(error.errno or 0)
+            self.end("disk")
+        return True
+
+    def _forget(self, fd: int) -> None:
+        self._poller.unregister(fd)
+        del self._handlers[fd]
+        os.close(fd)
+
+    # --- limits ----------------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        lived = self._clock.look(now)
+        if self.ended_by and now >= self._kill_at:
+            self._killed_at = self._killed_at or now
+            self.tree.kill_agent()
+        if now < self._next_tick:
+            return
+        self._next_tick = now + TICK_S * 0.9
+        flag = self._folder.read("stop", 64)
+        if flag is not None:
+            word = flag.split()[0].decode("ascii", "replace") if flag.split() else "stop"
+            self.end(word if word in WISHES else "stop")
+        if not self.ended_by:
+            how = self._limit(lived)
+            if how:
+                self.end(how)
+
+    def _is_beyond_help(self) -> bool:
+        """A process that cannot be killed (an uninterruptible wait in the kernel) holds nobody up."""
+        return bool(self._killed_at) and monotonic() - self._killed_at > SWEEP_S
+
+    def _limit(self, lived: float) -> str:
+        order = self._order
+        if lived >= order.timeout_s > 0:
+            return "timeout"
+        if not self._first_output and lived >= order.start_silence_s > 0:
+            return "start_silence"
+        if order.memory_cap and self.tree.memory() > order.memory_cap:
+            return "memory"
+        return "stall" if order.stall_s > 0 and self._is_stalled(lived) else ""
+
+    def _is_stalled(self, lived: float) -> bool:
+        stall_s = self._order.stall_s
+        slice_s = max(TICK_S, stall_s / 8)
+        if lived - self._last_output < slice_s:
+            self._activity = None
+            return False
+        if self._activity is None or lived >= self._next_sample:
+            self._next_sample = lived + slice_s
+            cpu, pids = self.tree.used()
+            if self._activity is None:
+                self._activity = Activity(lived, cpu, pids)
+            elif self._activity.moved(lived, cpu, pids):
+                self._last_sign = lived
+        quiet = lived - max(self._last_sign, self._last_output)
+        if quiet < stall_s:
+            return False
+        if changed_since(self._order.cwd, time() - quiet):
+            self._last_sign = lived
+            return False
+        return True
+
+
+def errno_text(code: int) -> str:
+    """`ENOENT: No such file or directory`."""
+    import errno
+
+    return f"{errno.errorcode.get(code, 'EUNKNOWN')}: {os.strerror(code)}"

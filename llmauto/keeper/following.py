@@ -1,0 +1,228 @@
+"""Follows a call that a keeper holds: its end, its output, and an early end where one is wished.
+
+Nothing in here waits without a bound, also where the keeper itself was stopped or hangs: past all its
+limits the runner ends it and sweeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, time
+
+from llmauto.keeper import lock, output, records
+from llmauto.keeper.child.clock import ActiveClock
+from llmauto.keeper.child.folder import Folder
+from llmauto.keeper.values import Ended
+
+ADOPTED_POLL_S = 0.05
+"""Seconds between two looks at the lock of a keeper that is not our child."""
+OVERDUE_S = 2.0
+"""Seconds past the keeper's own grace after which the runner sees to the end itself."""
+_LATE_S = 5.0
+_SEVERITY = {"": 0, "stop": 1, "stall": 1, "budget": 1, "kill": 2}
+
+
+class Link:
+    """What joins the runner to a keeper that it started; closing it tells the keeper that we are gone."""
+
+    __slots__ = ("life", "order", "pid")
+
+    def __init__(self, pid: int, order: int, life: int) -> None:
+        self.pid = pid
+        self.order = order
+        self.life = life
+
+
+class KeptCall:
+    """A call in its folder. `adopted`: it was begun by an earlier runner."""
+
+    def __init__(self, folder: Path, *, link: Link | None = None, ended: Ended | None = None) -> None:
+        self.adopted = link is None
+        self.folder = folder
+        self._place: Folder | None = None
+        self._link = link
+        self._said = b""
+        self._ended = ended
+        self._wish = ""
+        self._overdue_at = 0.0
+        self._bounds = records.Bounds()
+        try:
+            self._place = Folder(os.fsencode(folder))
+            self._bounds = records.bounds(self._place)
+        except OSError:
+            pass
+        self._reader = output.Reader(self._place, "stdout", self._bounds.output_cap) if self._place else None
+        self._clock = ActiveClock(monotonic())
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def poll(self, timeout_s: float) -> Ended | None:
+        """Wait up to `timeout_s` seconds for the end: that of the agent, of all it started, of the keeper.
+
+        Where the keeper died without a result, what it left is swept first, and the call is "lost".
+        """
+        until = monotonic() + timeout_s
+        while self._ended is None:
+            left = max(0.0, until - monotonic())
+            if self._is_gone(left):
+                self._conclude()
+            elif self._is_overdue():
+                self._force()
+            elif monotonic() >= until:
+                break
+        return self._ended
+
+    def _is_gone(self, wait_s: float) -> bool:
+        if self._link is not None:
+            return self._has_hung_up(self._link, wait_s)
+        if self._place is None or not lock.is_held(self._place):
+            return True
+        threading.Event().wait(min(wait_s, ADOPTED_POLL_S))
+        return not lock.is_held(self._place)
+
+    def _has_hung_up(self, link: Link, wait_s: float) -> bool:
+        ready = select.poll()
+        ready.register(link.life, select.POLLIN)
+        # a slice of a second, so that the bounds are looked at
+        while ready.poll(min(wait_s, 1.0) * 1000):
+            data = os.read(link.life, 65536)
+            if not data:
+                self._let_go(link)
+                return True
+            self._said += data
+        return False
+
+    def _let_go(self, link: Link) -> None:
+        with contextlib.suppress(ChildProcessError):  # the host program reaps all children itself
+            os.waitpid(link.pid, 0)
+        os.close(link.life)
+        os.close(link.order)
+        self._link = None
+
+    def _conclude(self) -> None:
+        place = self._place
+        result = records.ended(place.read(records.RESULT) if place else None) or records.ended(self._said)
+        self._ended = result or self._lost()
+
+    def _lost(self) -> Ended:
+        from llmauto.keeper import sweeping
+
+        place = self._place
+        notes = records.notes(place) if place else None
+        if place is None or notes is None:
+            said = (place.read("keeper.log") if place else None) or b""
+            why = said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "it ended at once"
+            return Ended(exit_code=None, ended_by="not_started", error=f"keeper: {why}")
+        survivors = sweeping.sweep(place)
+        return Ended(
+            exit_code=None,
+            ended_by=self._wish or "lost",
+            error="its keeper was killed",
+            started_at=notes.started_at,
+            seconds=max(0.0, time() - notes.started_at),
+            stdout_bytes=_size(place, "stdout"),
+            stderr_bytes=_size(place, "stderr"),
+            survivors=survivors,
+        )
+
+    # --- an early end ----------------------------------------------------------------------------
+
+    def end(self, how: str) -> None:
+        """Ask the keeper for an early end: "stop", "budget", "stall" (TERM, grace, KILL) or "kill" (at once).
+
+        Returns at once. A wish that is no harsher than an earlier one changes nothing.
+        """
+        if self._ended is not None or _SEVERITY.get(how, 1) <= _SEVERITY[self._wish]:
+            return
+        self._wish = how
+        grace_s = 0.0 if how == "kill" else self._bounds.grace_s
+        self._overdue_at = self._clock.look(monotonic()) + grace_s + OVERDUE_S
+        written = self._write_flag(how)
+        if self._link is not None:
+            with contextlib.suppress(OSError):  # it is ending already
+                os.write(self._link.order, how.encode() + b"\n")
+        elif not written and self._place is not None:
+            from llmauto.keeper import sweeping
+
+            sweeping.end_keeper(self._place, signal.SIGTERM)
+
+    def _write_flag(self, how: str) -> bool:
+        try:
+            if self._place is not None:
+                self._place.write(records.FLAG, how.encode() + b"\n")
+                return True
+        except OSError:  # no room, or the folder is gone
+            pass
+        return False
+
+    def _is_overdue(self) -> bool:
+        lived = self._clock.look(monotonic())
+        if self._overdue_at:
+            return lived > self._overdue_at
+        bounds = self._bounds
+        return 0 < bounds.timeout_s < lived - bounds.grace_s - OVERDUE_S - _LATE_S
+
+    def _force(self) -> None:
+        """The keeper did not do it in its time: wake it, should it be stopped; then end it."""
+        if self._place is None:
+            return
+        from llmauto.keeper import sweeping
+
+        sweeping.end_keeper(self._place, signal.SIGCONT)
+        if not self._is_gone(_LATE_S):
+            sweeping.end_keeper(self._place, signal.SIGKILL)
+            if self._link is not None:
+                os.kill(self._link.pid, signal.SIGKILL)
+            self._is_gone(_LATE_S)
+        self._conclude()
+
+    # --- output ----------------------------------------------------------------------------------
+
+    def read_new(self) -> bytes:
+        """What the agent wrote to stdout since the last time, up to 1 MiB of it. Never blocks.
+
+        Where bytes were dropped, a line end stands for them, so that two halves never become one line.
+        """
+        data = self._reader.read() if self._reader else b""
+        return b"\n" if isinstance(data, output.Gap) else data
+
+    def stdout_lines(self) -> Iterator[bytes]:
+        """All kept lines of stdout without their ends.
+
+        A line over 16 MiB comes as an empty one; one empty line also stands where bytes were dropped,
+        in place of them and of the two halves of lines beside them.
+        """
+        return output.lines(self._place, "stdout", self._bounds.output_cap) if self._place else iter(())
+
+    def stderr_tail(self, limit: int = 64 * 2**10) -> bytes:
+        """The last bytes of stderr."""
+        return output.tail(self._place, "stderr", self._bounds.output_cap, limit) if self._place else b""
+
+    def close(self) -> None:
+        """Let go of the open files; a keeper that lives goes on as if the runner were gone."""
+        if self._reader:
+            self._reader.close()
+        if self._link is not None:
+            os.close(self._link.life)
+            os.close(self._link.order)
+            self._link = None
+        if self._place:
+            self._place.close()
+            self._place = None
+
+
+def _size(place: Folder, stream: str) -> int:
+    names = [stream, *(f"{stream}.{number:06d}" for number in output.segments(place, stream))]
+    total = 0
+    for name in names:
+        try:
+            total += Path(os.fsdecode(place.path(name))).lstat().st_size
+        except OSError:
+            continue
+    return total

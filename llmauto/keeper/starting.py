@@ -1,0 +1,111 @@
+"""Starts a call: its folder is made ready, its lock taken, and a keeper put to work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+from llmauto.errors import DiskError
+from llmauto.keeper import lock, records
+from llmauto.keeper.child import wire
+from llmauto.keeper.child.folder import WRITE, Folder
+from llmauto.keeper.child.program import RESERVE, RESERVED_BYTES
+from llmauto.keeper.following import KeptCall, Link
+from llmauto.keeper.values import Ended, Launch
+
+_NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+MARK = "LLMAUTO_CALL"
+
+
+def start(folder: Path, launch: Launch) -> KeptCall:
+    """Start the call in `folder`, which exists and is its own.
+
+    Raises `DiskError` where nothing can be written there, and `BusyError` where a keeper holds it. All
+    else that keeps the agent from running is the call's own end, "not_started".
+    """
+    order = make_order(folder, launch)
+    try:
+        message = wire.pack(order)
+    except wire.BadOrderError as error:
+        return _stillborn(folder, f"EINVAL: {error}")
+    try:
+        place = Folder(order.folder)
+        try:
+            held = _prepare(place, launch, order)
+        finally:
+            place.close()
+    except OSError as error:
+        if error.errno in _NO_FILES:
+            return _stillborn(folder, _named(error))
+        raise DiskError(f"{folder}: the call's folder cannot be written: {error.strerror}") from error
+    try:
+        link = _spawn(folder, held, message)
+    except OSError as error:
+        return _stillborn(folder, f"keeper: {_named(error)}")
+    finally:
+        os.close(held)
+    return KeptCall(folder, link=link)
+
+
+def make_order(folder: Path, launch: Launch) -> wire.Order:
+    """The launch as the keeper takes it."""
+    order = wire.Order()
+    order.folder = os.fsencode(folder)
+    order.cwd = os.fsencode(launch.cwd)
+    order.stdin = os.fsencode(launch.stdin)
+    order.argv = [os.fsencode(argument) for argument in launch.argv]
+    mark = os.urandom(8).hex()
+    # A llmauto that an agent starts keeps the outer call's mark beside its own: both can be found by it.
+    outer = launch.env.get(MARK, "").split()[-7:]
+    env = {**launch.env, MARK: " ".join([*outer, mark])}
+    order.env = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    order.marker = mark.encode()
+    order.timeout_s, order.grace_s = launch.timeout_s, launch.grace_s
+    order.start_silence_s, order.stall_s = launch.start_silence_s, launch.stall_s
+    order.output_cap, order.memory_cap = launch.output_cap, launch.memory_cap
+    order.finish_alone = int(launch.finish_alone)
+    return order
+
+
+def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
+    """Take the lock, clear what an earlier attempt left, and write what must be there. The lock."""
+    held = lock.take(place)
+    try:
+        for name in place.names():
+            if name in (records.RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
+                place.remove(name)
+        place.write(records.SPEC, records.spec_text(launch, order.marker.decode()))
+        for name in ("stdout", "stderr"):
+            os.close(place.open(name, WRITE))
+        fd = place.open(RESERVE, WRITE | os.O_TRUNC)
+        try:
+            os.write(fd, b" " * RESERVED_BYTES)
+        finally:
+            os.close(fd)
+    except BaseException:
+        os.close(held)
+        raise
+    return held
+
+
+def _spawn(folder: Path, held: int, message: bytes) -> Link:
+    if sys.platform == "win32":
+        from llmauto.keeper import spawn_windows
+
+        return spawn_windows.spawn(folder, message)
+    from llmauto.keeper import spawn_posix
+
+    return spawn_posix.spawn(folder, held, message)
+
+
+def _stillborn(folder: Path, error: str) -> KeptCall:
+    ended = Ended(exit_code=None, ended_by="not_started", error=error)
+    call = KeptCall(folder, ended=ended)
+    call.adopted = False
+    return call
+
+
+def _named(error: OSError) -> str:
+    return f"{errno.errorcode.get(error.errno or 0, 'EUNKNOWN')}: {error.strerror}"
