@@ -39,6 +39,7 @@ def setting(parts: Parts, recorder: Recorder, link: Link) -> prompts.Setting:
         task=p.started.task if p.started else "",
         inputs={**parts.chain.inputs, **(p.started.inputs if p.started else {})},
         aliases_state=places.aliases_state,
+        assignable=tuple(other.name for other in parts.chain.links if other.skip_unless_assigned),
     )
 
 

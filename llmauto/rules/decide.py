@@ -104,7 +104,7 @@ def goto_after(chain: Chain, link: str) -> str:
 def _within_visit(
     chain: Chain, link: Link, visit: Visit, p: Progress, now: float, spent: Spent | None
 ) -> Step:
-    move = Again() if visit.renewed else next_move(chain, link, visit, p.run)
+    move = Again() if visit.renewed else next_move(chain, link, visit, p.run, now)
     if isinstance(move, GiveUp):
         if visit.last is not None and visit.last.outcome == Outcome.STOPPED.value:
             return _stopped(p) or Finish(reason=move.reason, message=move.message)

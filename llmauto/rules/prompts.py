@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmauto.model import Link
+from llmauto.model import Link, Role
 
 UNTIL_FULL = """\
 The context window is your limit in this call, not the number of tasks: do as many tasks as fit, one
@@ -31,6 +31,7 @@ class Setting:
     """Where and when a call takes place. Paths are absolute, as this system writes them.
 
     `aliases_state` says that `state/<chain>/`, which old prompts speak of, is not below the workdir.
+    `assignable` are the links that wait for a controller's assignment.
     """
 
     chain: str
@@ -46,6 +47,7 @@ class Setting:
     task: str = ""
     inputs: Mapping[str, str]
     aliases_state: bool = False
+    assignable: tuple[str, ...] = ()
 
 
 def fill(text: str, link: Link, setting: Setting) -> str:
@@ -103,6 +105,9 @@ def orientation(link: Link, setting: Setting) -> str:
         "then say why.",
         "- Skip: if there is nothing for you to do, answer just `SKIPPED` and leave the handoff as it is.",
     ]
+    if link.role is Role.CONTROLLER and setting.assignable:
+        names = ", ".join(f"`{name}`" for name in setting.assignable)
+        lines.append(f"- Assign: a line `ASSIGNED: <name>` says who works next. The workers are {names}.")
     if link.may_finish:
         lines.append(
             f"- End of the run: only when the whole task is done and checked, write `ALL_DONE` as the first "

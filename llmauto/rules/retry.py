@@ -49,8 +49,11 @@ def jitter(seed: str) -> float:
     return zlib.crc32(seed.encode()) / 2**32
 
 
-def next_move(chain: Chain, link: Link, visit: Visit, run: str) -> Move:
-    """What follows the call that ended last (`visit.last`); all times count from its end."""
+def next_move(chain: Chain, link: Link, visit: Visit, run: str, now: float) -> Move:
+    """What follows the call that ended last (`visit.last`): pauses count from its end.
+
+    `now` is UTC epoch seconds.
+    """
     last = visit.last
     if last is None:
         return Again()
@@ -61,7 +64,7 @@ def next_move(chain: Chain, link: Link, visit: Visit, run: str) -> Move:
     if row.pool is Pool.NONE:
         return Over(failed=row.failed)
     if row.pool is Pool.LIMIT:
-        return _wait_for_reset(chain, visit, last, used, seed)
+        return _wait_for_reset(chain, visit, last, used, seed, now)
     if row.pool is Pool.TRANSIENT:
         return _back_off(link, visit, last, used, seed)
     if row.pool is Pool.MODEL and link.fallback_model and not visit.fallback:
@@ -87,13 +90,13 @@ def _back_off(link: Link, visit: Visit, last: CallEnded, used: int, seed: str) -
     return Again(not_before=last.at + pause, waits_for=last.outcome, fallback=visit.fallback)
 
 
-def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str) -> Move:
-    now = last.at
-    if last.reset_at is not None and last.reset_at > now:
+def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str, now: float) -> Move:
+    if last.reset_at is not None and last.reset_at > last.at:
         until = last.reset_at + table.LIMIT_SLACK_S + table.LIMIT_JITTER_S * jitter(seed)
     else:
-        until = now + table.LIMIT_STEPS_S[min(max(used, 1), len(table.LIMIT_STEPS_S)) - 1]
-    if until - min(visit.limited_since or now, now) > chain.max_limit_wait_s:
+        until = last.at + table.LIMIT_STEPS_S[min(max(used, 1), len(table.LIMIT_STEPS_S)) - 1]
+    # A person who starts the run again grants the whole patience anew: `limited_since` is then 0.
+    if until > now and until - (visit.limited_since or now) > chain.max_limit_wait_s:
         hours = chain.max_limit_wait_s / 3600
         return GiveUp(
             reason=StopReason.LIMIT_WAIT,
