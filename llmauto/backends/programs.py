@@ -1,0 +1,95 @@
+"""Where is a program? An absolute path from a setting or from PATH, and never a batch file.
+
+Windows runs `.cmd` and `.bat` files through its shell, which reads arguments by rules of its own: what
+a prompt's author puts into a link's fields could then start other programs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from llmauto.errors import BackendError
+
+_BATCH = (".cmd", ".bat", ".ps1")
+
+
+def find_program(
+    name: str, *, paths: Mapping[str, str], env: Mapping[str, str], cwd: Path, backend: str, hint: str
+) -> str:
+    """The backend's program, an absolute path.
+
+    `LLMAUTO_<BACKEND>_PATH` in `env` comes before `paths[backend]`, and both before `name` on PATH.
+    Raises `BackendError`.
+    """
+    variable = f"LLMAUTO_{backend.upper()}_PATH"
+    if env.get(variable):
+        return named_program(env[variable], env=env, cwd=cwd, where=f"`{variable}`")
+    if paths.get(backend):
+        return named_program(paths[backend], env=env, cwd=cwd, where=f"`backends.{backend}.path`")
+    found = on_path(name, env)
+    if found is None:
+        raise BackendError(f"`{name}` is not on PATH", hint=hint)
+    return _no_batch(found)
+
+
+def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -> str:
+    """The program that somebody named: a path (`~` and relative to `cwd` allowed), or a word on PATH."""
+    if not _is_path(word):
+        found = on_path(word, env)
+        if found is None:
+            raise BackendError(f"{where}: `{word}` is not on PATH", hint="install it, or give its whole path")
+        return _no_batch(found)
+    path = Path(os.path.abspath(cwd / _expanded(word, env)))  # noqa: PTH100 - no link is to be resolved
+    if path.is_dir():
+        raise BackendError(f"{where}: `{path}` is a folder", hint="name the program in it")
+    found = shutil.which(path.name, path=str(path.parent)) if os.name == "nt" else str(path)
+    if found is None or not Path(found).exists():
+        raise BackendError(f"{where}: there is no `{path}`", hint="correct the path")
+    if not os.access(found, os.X_OK):
+        raise BackendError(f"{where}: `{path}` is not executable", hint=f"make it so: `chmod +x {path}`")
+    return _no_batch(found)
+
+
+def on_path(word: str, env: Mapping[str, str]) -> str | None:
+    """The absolute path of `word` by the PATH in `env`; relative entries of PATH do not count."""
+    path = next((value for key, value in env.items() if key.upper() == "PATH"), os.defpath)
+    entries = [entry for entry in path.split(os.pathsep) if Path(entry).is_absolute()]
+    found = shutil.which(word, path=os.pathsep.join(entries)) if entries else None
+    return found if found is None or Path(found).is_absolute() else None
+
+
+def _is_path(word: str) -> bool:
+    return os.sep in word or "/" in word or word.startswith("~")
+
+
+def _expanded(word: str, env: Mapping[str, str]) -> str:
+    """`word` with a leading `~` as the home of `env`, not of this process."""
+    home = env.get("HOME") or env.get("USERPROFILE")
+    if home and (word == "~" or word[:2] in ("~/", "~\\")):
+        return home + word[1:]
+    return word
+
+
+def _no_batch(found: str) -> str:
+    """`found`, or the real program that an npm shim of that name would start."""
+    if not found.lower().endswith(_BATCH):
+        return found
+    real = _behind_shim(Path(found))
+    if real is not None:
+        return str(real)
+    raise BackendError(
+        f"`{found}` is a batch file, which cannot be given arguments safely",
+        hint='name the program that it starts, an `.exe`; or with the backend "command", the interpreter',
+    )
+
+
+def _behind_shim(shim: Path) -> Path | None:
+    """npm puts `NAME.cmd` beside `node_modules/…/bin/NAME.exe`."""
+    modules = shim.parent / "node_modules"
+    for pattern in (f"*/bin/{shim.stem}.exe", f"@*/*/bin/{shim.stem}.exe"):
+        for real in modules.glob(pattern):
+            return real
+    return None
