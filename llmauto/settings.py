@@ -40,7 +40,8 @@ class TelegramSettings:
 class Settings:
     """The settings of a home. `origins` says for every key where its value came from.
 
-    `env` holds variables for all agents. `backend_paths` has the programs that are not the ones on PATH, by backend.
+    `env` holds variables for all agents. `backend_paths` has the programs that are not the ones on
+    PATH, by backend.
     """
 
     default_model: str | None = "claude-sonnet-4-6"

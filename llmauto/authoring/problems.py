@@ -28,10 +28,12 @@ class Problems:
         """Something that a person should know."""
         self._warnings[self._at(path, message, of_key)] = None
 
-    def judge(self, table: Table) -> None:
-        """Note all that is structurally wrong with the whole file, and its keys that do nothing."""
-        for path, message in table.problems(self._document.value, ()):
+    def judge(self, table: Table) -> list[ValuePath]:
+        """Note every value of the file that is not as the table has it; the places of these."""
+        wrong = list(table.problems(self._document.value, ()))
+        for path, message in wrong:
             self.error(path, message, of_key=message.startswith("unknown key"))
+        return [path for path, _ in wrong]
 
     def _at(self, path: ValuePath, message: str, of_key: bool) -> tuple[int, int, str]:
         line, column = self._document.key_place(path) if of_key else self._document.place(path)
