@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmauto import events as ev
+from llmauto.engine.calls import order_for
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
+from llmauto.model import Link
+from llmauto.outcomes import StopReason
+from llmauto.ports import EndHow
 from llmauto.rules.progress import Progress, fold
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts
+
+END_SLACK_S = 2.0
+"""What the end of a call may take beyond its grace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,6 @@ class Wish:
     `settings` is the resolved chain, flattened, and `changes` says what differs from the run's.
     """
 
-    fresh: bool = False
     from_link: str = ""
     task: str | None = None
     inputs: Mapping[str, str] | None = None
@@ -46,7 +52,7 @@ def unfinished(parts: Parts) -> Progress | None:
 
 def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progress | None) -> Recorder:
     """Begin the run, or go on with `earlier`; what was found in the state folder is taken in."""
-    if earlier is not None and not wish.fresh:
+    if earlier is not None:
         recorder = Recorder(parts, earlier)
         _check_same_work(wish, earlier)
         recorder.note(_resumed(recorder, parts, wish, changes))
@@ -56,6 +62,24 @@ def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progre
     _take_in(parts, recorder)
     recorder.flush()
     return recorder
+
+
+def close_earlier(parts: Parts, earlier: Progress) -> None:
+    """A fresh run is wanted: end the unfinished one, and first the call that may still live."""
+    recorder = Recorder(parts, earlier)
+    started = earlier.visit.open if earlier.visit is not None else None
+    if started is not None:
+        link = parts.chain.link(started.link) or Link(name=started.link, backend=started.backend)
+        call = parts.agents.recover(order_for(parts, recorder, link, "", None))
+        if call is not None and call.poll(0) is None:
+            call.end(EndHow.STOP)
+            call.poll(parts.chain.grace_s + END_SLACK_S)
+    message = "a fresh run was begun instead"
+    reason = StopReason.STOP_REQUESTED
+    recorder.note(
+        ev.RunEnded(at=recorder.at(), up=recorder.up(), reason=reason.value, message=message, exit_code=3)
+    )
+    recorder.flush()
 
 
 def new_run_id(now: float) -> str:

@@ -1,0 +1,133 @@
+"""How is an engine built from its parts? The one place that knows every adapter."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from llmauto.agents import KeptAgents
+from llmauto.backends import load_backend
+from llmauto.engine.parts import Parts, Places
+from llmauto.errors import UsageError
+from llmauto.rules.text import quoted
+from llmauto.watcher import TreeWatcher
+
+if TYPE_CHECKING:
+    from llmauto.home import Home
+    from llmauto.model import Chain
+    from llmauto.ports import Agents, Clock, Emit, Interrupts, Journal, Notifier
+    from llmauto.settings import Settings
+
+
+def places_for(chain: Chain, home: Home) -> Places:
+    """Where the chain's run takes place. Raises `UsageError` where a workdir is missing."""
+    workdir = _existing(home.workdir(chain.workdir), "the workdir")
+    for link in chain.links:
+        if link.workdir:
+            _existing(home.workdir(chain.workdir, link.workdir), f"the workdir of link `{link.name}`")
+    user_home = str(Path.home())
+    return Places(
+        workdir=workdir,
+        calls=home.calls,
+        user_home=user_home,
+        bash_home=bash_path(user_home),
+        link_workdir=lambda own: home.workdir(chain.workdir, own).resolve(),
+        aliases_state=(workdir / "state") != home.state,
+    )
+
+
+def bash_path(path: str) -> str:
+    """A path as bash writes it: `C:\\Users\\me` is `/c/Users/me`."""
+    drive, slash = PurePath(path).drive, path.replace("\\", "/")
+    if len(drive) == 2 and drive[1] == ":":
+        return f"/{drive[0].lower()}{slash[2:]}"
+    return slash
+
+
+def agents_for(home: Home, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> KeptAgents:
+    """What makes calls: the backends over the keeper."""
+    from llmauto import keeper
+
+    return KeptAgents(
+        keeper=keeper,
+        clock=clock,
+        environ=environ,
+        paths=settings.backend_paths,
+        tokens=(settings.telegram.bot_token_env,),
+    )
+
+
+def check_backends(chain: Chain, places: Places, settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises `BackendError` where a link's program is missing: before anything is started."""
+    for link in chain.links:
+        workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
+        load_backend(link.backend).program(link, paths=settings.backend_paths, env=environ, cwd=workdir)
+
+
+def watcher_for(home: Home, places: Places) -> TreeWatcher:
+    """What looks at the workdir, with llmauto's own files left aside."""
+    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal")]
+    own = [home.state, home.logs, home.calls, places.workdir / "state", *journal]
+    if home.private:
+        own.append(home.path)
+    return TreeWatcher(places.workdir, own)
+
+
+def assemble(
+    chain: Chain,
+    *,
+    home: Home,
+    settings: Settings,
+    journal: Journal,
+    places: Places,
+    agents: Agents,
+    clock: Clock,
+    interrupts: Interrupts,
+    notifier: Notifier,
+    emit: Emit,
+    beat: Callable[[], None],
+) -> Parts:
+    """The parts of an engine that plays this chain for real."""
+    from llmauto.desk import StateDesk
+
+    return Parts(
+        chain=chain,
+        places=places,
+        journal=journal,
+        agents=agents,
+        desk=StateDesk(home.path, chain.name, places.workdir),
+        clock=clock,
+        watcher=watcher_for(home, places),
+        interrupts=interrupts,
+        notifier=notifier,
+        emit=emit,
+        new_session=lambda: str(uuid.uuid4()),
+        beat=beat,
+        day_start=lambda: _midnight(clock.now()),
+        daily_cap_usd=settings.daily_budget_usd,
+    )
+
+
+def this_process() -> tuple[int, str]:
+    """(pid, host) for people."""
+    return os.getpid(), socket.gethostname()
+
+
+def _midnight(now: float) -> float:
+    """The UTC epoch seconds at which the person's local day began."""
+    day = time.localtime(now)
+    return time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1))
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.is_dir():
+        found = "is not a folder" if path.exists() else "does not exist"
+        raise UsageError(
+            f"{what} {quoted(str(path), 200)} {found}", hint="make it, or set `workdir` in the chain"
+        )
+    return path.resolve()

@@ -1,0 +1,41 @@
+"""What is said when a run has ended: why, how far, how long, what it cost, what changed, what next."""
+
+from __future__ import annotations
+
+from llmauto.cli.output import Output
+from llmauto.events import RunEnded
+from llmauto.model import Chain
+from llmauto.outcomes import ENDINGS, StopReason
+from llmauto.rules.progress import Progress
+from llmauto.rules.text import dollars, human_duration, plain
+
+NEXT = {
+    StopReason.STOP_REQUESTED: "llmauto chain start {name}    goes on from here",
+    StopReason.INTERRUPTED: "llmauto chain start {name}    goes on from here",
+    StopReason.LINK_FAILED: "llmauto chain log {name}    says what failed; `chain start {name}` tries again",
+    StopReason.BUDGET: "llmauto chain start {name} --budget USD    goes on with more money",
+    StopReason.BLOCKED: "llmauto chain handoff {name}    says what blocks; `chain start {name}` goes on",
+    StopReason.STALLED: "llmauto chain log {name}    shows the rounds; `chain start {name}` goes on",
+    StopReason.NEEDS_HUMAN: "llmauto chain handoff {name}    asks it; `chain start {name}` goes on",
+    StopReason.LIMIT_WAIT: "llmauto chain start {name}    goes on when the limit has reset",
+    StopReason.NO_BACKEND: "llmauto doctor    says what is missing; `chain start {name}` goes on",
+    StopReason.DISK: "make room, then: llmauto chain start {name}",
+}
+FINISHED = "llmauto chain handoff {name}    shows the last handoff; `chain log {name}` what happened"
+
+
+def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, changed: int | None) -> None:
+    """The last lines of `chain start`."""
+    reason = StopReason(ended.reason)
+    colour = "green" if ended.exit_code == 0 else "red" if ended.exit_code in (1, 7) else "yellow"
+    status = ENDINGS[reason].status.value
+    out.line(f"{out.style(status, colour, 'bold')}  {chain.name}: {plain(ended.message) or ended.reason}")
+    cost = f"≈{dollars(p.cost_usd)}" + (
+        f" + {p.unknown_costs} calls of unknown cost" if p.unknown_costs else ""
+    )
+    rounds = f"{p.rounds_done} of {chain.max_rounds}" if chain.max_rounds else str(p.rounds_done)
+    facts = [f"rounds {rounds}", f"calls {p.calls}", human_duration(p.runtime_s), cost]
+    if changed is not None:
+        facts.append(f"{changed} file{'' if changed == 1 else 's'} changed")
+    out.line(f"  {' · '.join(facts)}")
+    out.line(f"  next: {NEXT.get(reason, FINISHED).format(name=chain.name)}")

@@ -1,0 +1,97 @@
+"""`chain start`: begin a run, or go on with the unfinished one, in front of the person or behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmauto.authoring.load import Loaded, load
+from llmauto.authoring.overrides import with_overrides
+from llmauto.cli.context import Context
+from llmauto.errors import UsageError
+from llmauto.rules.names import did_you_mean
+from llmauto.rules.text import decode, quoted
+
+LARGEST_TASK = 1024 * 1024
+"""Bytes of a task that is typed or read from a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the person asked for. None = nothing said."""
+
+    fresh: bool
+    from_link: str
+    task: str | None
+    inputs: Mapping[str, str]
+    rounds: int | None
+    budget: float | None
+
+
+def start(ctx: Context) -> int:
+    """The command."""
+    loaded, asked = load_asked(ctx)
+    for warning in loaded.warnings:
+        ctx.out.say(warning)
+    if ctx.args.dry_run:
+        from llmauto.cli.dryrun import dry_run
+
+        return dry_run(ctx, loaded, asked)
+    if ctx.args.bg or ctx.args.window:
+        from llmauto.cli.background import launch
+
+        # A detached console program has no window of its own on Windows, and people look for one.
+        return launch(ctx, loaded.chain, window=ctx.args.window or sys.platform == "win32")
+    from llmauto.cli.foreground import play
+
+    return play(ctx, loaded, asked)
+
+
+def load_asked(ctx: Context) -> tuple[Loaded, Asked]:
+    """The chain that was named, and what was asked of it; all that can be wrong is said here."""
+    path = ctx.home.find_chain(ctx.args.name)
+    loaded = load(path, home=ctx.home, settings=ctx.settings)
+    asked = Asked(
+        fresh=ctx.args.fresh,
+        from_link=_link(ctx.args.from_link, [link.name for link in loaded.chain.links]),
+        task=_task(ctx.args.task, ctx.args.task_file),
+        inputs=_inputs(ctx.args.inputs),
+        rounds=ctx.args.rounds,
+        budget=ctx.args.budget,
+    )
+    # Wrong names of inputs are told at once, also where the run goes on and has its own values.
+    with_overrides(loaded.chain, inputs=dict.fromkeys(loaded.chain.required_inputs, "") | dict(asked.inputs))
+    return loaded, asked
+
+
+def _link(name: str, known: list[str]) -> str:
+    if name and name not in known:
+        hint = did_you_mean(name, known) or f"its links: {', '.join(known)}"
+        raise UsageError(f"--from: there is no link {quoted(name)}", hint=hint)
+    return name
+
+
+def _task(text: str | None, file: str | None) -> str | None:
+    if file is None:
+        return text
+    try:
+        with Path(file).open("rb") as source:
+            data = source.read(LARGEST_TASK + 1)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise UsageError(f"--task-file {quoted(file, 200)}: {reason}") from None
+    if len(data) > LARGEST_TASK:
+        raise UsageError(f"--task-file {quoted(file, 200)}: larger than {LARGEST_TASK:,} bytes")
+    return decode(data)
+
+
+def _inputs(pairs: list[str]) -> dict[str, str]:
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--set {quoted(pair)}: expected `name=value`")
+        values[name] = value
+    return values
