@@ -108,9 +108,8 @@ def _failed(seen: Seen, final: Final, ended: Ended, order: CallOrder) -> tuple[J
     outcome = _of_error(seen, final.status, final.terminal, said)
     if outcome is Outcome.UNKNOWN and final.subtype == _INTERRUPTED:
         early = early_end(ended, order)
-        if early is not None:
-            return early, said
-        outcome = Outcome.CRASHED
+        # What the CLI gives as the error here is a note to its own authors.
+        return early or Judgement(Outcome.CRASHED, "it was interrupted while it worked"), ""
     return Judgement(outcome, said or f"its result says `{final.subtype}`"), said
 
 
