@@ -197,6 +197,15 @@ def open_private_append(path: Path) -> IO[bytes]:
         return os.fdopen(_open_private(path, os.O_WRONLY | os.O_APPEND), "ab", buffering=0)
 
 
+def open_to_read(path: Path) -> IO[bytes]:
+    """The regular file, open to read; a link is not followed. Raises `OSError`."""
+    fd = os.open(path, os.O_RDONLY | _NONBLOCK | _SAFE)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return os.fdopen(fd, "rb")
+
+
 def look(path: Path, limit: int) -> Content:
     """What stands at `path`, with at most `limit` bytes of it. Never follows a link, never blocks."""
     try:

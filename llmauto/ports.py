@@ -290,7 +290,8 @@ class Inbox:
     there cannot be one (deleted, empty, binary); the last good one is put back by the next `publish`.
     `status_word` is the first word of a status.txt that somebody wrote, upper-case; "" if none.
     `stop` is the text of a STOP file, None where there is none. `tampered` names files that were put
-    right. `oversize` is the path where a handoff that was cut is kept whole.
+    right. `oversize` is the path where a handoff that was cut is kept whole. `handoff_at` is when the
+    new handoff was written: UTC epoch seconds by its file, 0.0 where there is none.
     """
 
     handoff: str | None = None
@@ -299,6 +300,7 @@ class Inbox:
     stop: str | None = None
     tampered: tuple[str, ...] = ()
     oversize: str = ""
+    handoff_at: float = 0.0
 
 
 class Desk(Protocol):

@@ -1,0 +1,98 @@
+"""Is a file still as we left it?
+
+The content decides. A look at it is spared where size, times and inode are those of the last look and
+that look came long enough after the last change: file systems keep time in ticks, and a change within
+the same tick would show in none of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from llmauto import files
+from llmauto.files import Content
+
+_TICK_NS = 2_000_000_000
+"""The coarsest tick that is about: FAT keeps times in 2 s."""
+
+_Signature = tuple[int, int, int, int]
+
+
+class WatchedFile:
+    """One file that we write and that others may write too. `raw` is what we left there, or None."""
+
+    def __init__(self, path: Path, cap: int) -> None:
+        self.path = path
+        self.raw: bytes | None = None
+        self._cap = cap
+        self._sure: _Signature | None = None
+        self._seen: Content | None = None
+
+    def expect(self, raw: bytes | None) -> None:
+        """Take `raw` for what we left there, without a look."""
+        self.raw = raw
+        self._sure = self._seen = None
+
+    def changed(self) -> Content | None:
+        """What somebody else made of it; None where it is as we left it, or as it was at the last look.
+
+        At most the cap and one byte more of it are read.
+        """
+        signature = _signature(self.path)
+        if signature is not None and signature == self._sure:
+            return None
+        found = files.look(self.path, max(self._cap, len(self.raw or b"")) + 1)
+        if self._is_ours(found):
+            self._settle(signature)
+            return None
+        if found == self._seen:
+            return None
+        self._seen = found
+        return found
+
+    def publish(self, raw: bytes) -> bool:
+        """Have `raw` there, in one step; True where it was written. Raises `DiskError`."""
+        if raw != self.raw:
+            self.raw, self._sure = raw, None
+        signature = _signature(self.path)
+        if signature is not None and signature == self._sure:
+            return False
+        found = files.look(self.path, len(raw) + 1)
+        self._seen = None
+        if self._is_ours(found):
+            self._settle(signature)
+            return False
+        if found.kind == "folder":
+            clear_folder(self.path)
+        files.write_atomic(self.path, raw)
+        return True
+
+    def _is_ours(self, found: Content) -> bool:
+        if self.raw is None:
+            return found.kind == "missing"
+        return found.kind == "file" and found.size == len(self.raw) and found.data == self.raw
+
+    def _settle(self, signature: _Signature | None) -> None:
+        """The content was just found to be ours: from now on the signature tells, if its tick is over."""
+        over = signature is not None and time.time_ns() - max(signature[2:]) > _TICK_NS
+        self._sure = signature if over else None
+
+
+def _signature(path: Path) -> _Signature | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def clear_folder(path: Path) -> None:
+    """Have no folder at `path`: an empty one is removed, another one moved aside. Raises `DiskError`."""
+    with contextlib.suppress(OSError):
+        path.rmdir()
+        return
+    with files.disk_errors(path, "move the folder"):
+        path.rename(path.with_name(f"{path.name}.{files.temp_mark()}.found"))
