@@ -7,6 +7,7 @@ and so is a process that stays although its result is there.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -249,7 +250,7 @@ class FollowedCall:
             for line in self._kept.stdout_lines():
                 self._reader.feed(line)
         else:
-            self._follow(limit=max(ended.stdout_bytes, 1) * 2)
+            self._follow(limit=sys.maxsize)  # nobody is left to write more
             for line in self._lines.rest():
                 self._shown.extend(self._reader.feed(line))
         now = datetime.fromtimestamp(self._clock.now(), timezone.utc).astimezone()

@@ -93,9 +93,14 @@ def _judgement(seen: Seen, ended: Ended, stderr_tail: bytes, order: CallOrder) -
     known = outcome_of_text(text)
     if known is not None:
         return Judgement(known, text), text
-    if not text.strip() and final.structured is None:
+    if not text.strip() and final.structured is None and not _was_a_command(final, order):
         return Judgement(Outcome.BAD_OUTPUT, "its result is empty"), text
     return Judgement(Outcome.DONE, ""), text
+
+
+def _was_a_command(final: Final, order: CallOrder) -> bool:
+    """A prompt such as `/compact` is done by the CLI itself, which then has nothing to say."""
+    return final.turns == 0 and order.prompt.startswith("/")
 
 
 def _failed(seen: Seen, final: Final, ended: Ended, order: CallOrder) -> tuple[Judgement, str]:
@@ -133,7 +138,7 @@ def _without_result(seen: Seen, ended: Ended, stderr_tail: bytes, order: CallOrd
         known = outcome_of_text(said) if said.strip() else None
         if known is not None:
             return Judgement(known, said), said
-    if seen.error_text:
+    if seen.error_kind:
         return Judgement(_of_error(seen, None, "", seen.error_text), seen.error_text), seen.error_text
     if not seen.began and ended.exit_code != 0:
         refused = _refused(decode(stderr_tail), last)

@@ -46,6 +46,9 @@ NOTIFIER_TOKENS = frozenset({"TELEGRAM_BOT_TOKEN"})
 """Token variables that are always taken away; the config may name others."""
 
 _OURS = "LLMAUTO_"
+_CALL = "LLMAUTO_CALL"
+"""The keeper's mark, by which it finds what an agent left behind. A llmauto that an agent starts hands it on,
+so that the outer keeper finds what the inner one lost."""
 _NEEDED_ON_WINDOWS = ("SYSTEMROOT",)  # without it no program there can open a socket
 
 
@@ -66,7 +69,8 @@ def call_environment(
     kept = {
         name: value
         for name, value in environ.items()
-        if _key(name) not in hidden and not _key(name).startswith(_OURS) and _allowed(name, order)
+        if _key(name) == _CALL
+        or (_key(name) not in hidden and not _key(name).startswith(_OURS) and _allowed(name, order))
     }
     for more in (needs, order.link.env, _of_call(order)):
         for name, value in more.items():

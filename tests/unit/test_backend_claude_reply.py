@@ -120,6 +120,13 @@ def test_an_empty_result_is_bad_output() -> None:
     assert claude_reply(INIT, result("  \n")).outcome is Outcome.BAD_OUTPUT
 
 
+def test_a_command_of_the_cli_itself_has_nothing_to_say() -> None:
+    event = result("", cost=0) | {"num_turns": 0}
+
+    assert claude_reply(INIT, event, prompt="/compact").outcome is Outcome.DONE
+    assert claude_reply(INIT, event, prompt="Do it.").outcome is Outcome.BAD_OUTPUT
+
+
 def test_exit_1_with_a_valid_result_is_done_with_a_warning() -> None:
     reply = claude_reply(INIT, says("x"), result("All done."), end=ended(1))
 

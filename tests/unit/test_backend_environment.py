@@ -74,3 +74,9 @@ def test_env_only_is_exactly_a_list_of_what_may_pass() -> None:
 
 def test_an_empty_env_only_lets_nothing_pass() -> None:
     assert set(environment(MINE, Link(name="worker", env_only=()))) - {"SYSTEMROOT"} == OURS
+
+
+def test_the_mark_of_an_outer_keeper_is_handed_on() -> None:
+    link = Link(name="worker", env_only=())
+
+    assert environment({"LLMAUTO_CALL": "abc"}, link)["LLMAUTO_CALL"] == "abc"
