@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from llmauto import __version__, assembly
+from llmauto.authoring.flat import changes, flatten
 from llmauto.authoring.load import Loaded
-from llmauto.authoring.overrides import changes, flatten, with_overrides
+from llmauto.authoring.overrides import with_overrides
 from llmauto.cli.context import Context
 from llmauto.cli.ending import print_ending
 from llmauto.cli.live import LiveView
@@ -52,7 +53,7 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     ) as lock:
         interrupts.install()
         show = _Show(ctx, chain, clock.monotonic)
-        logs = LogWriter(home.logs, chain.name)
+        logs = LogWriter(home.logs, chain.name, ctx.out.note)
         parts = assembly.assemble(
             chain, home=home, settings=ctx.settings, journal=ctx.journal, places=places,
             agents=assembly.agents_for(home, ctx.settings, clock, ctx.environ), clock=clock,

@@ -181,6 +181,7 @@ class Engine:
         cap = self._parts.daily_cap_usd
         if cap is None:
             return None
+        self._recorder.flush()  # the journal sums what it has: the last call has to be in it
         return Spent(today_usd=self._parts.journal.spent_since(self._parts.day_start())[0], daily_cap_usd=cap)
 
     def _drain_notices(self) -> None:

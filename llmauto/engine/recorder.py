@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from llmauto.events import Event, HandoffKept
+from llmauto.events import CallStarted, Event, HandoffKept
 from llmauto.ports import KeptHandoff, Mirror
 from llmauto.rules.progress import Progress
 from llmauto.rules.summary import status_of, summary
@@ -66,9 +66,16 @@ class Recorder:
             self._events, summary(self._parts.chain, self.progress), tuple(self._handoffs)
         )
         events, self._events, self._handoffs = self._events, [], []
-        self._parts.desk.publish(self.mirror())
+        if not self._agent_is_writing(events):
+            self._parts.desk.publish(self.mirror())
         for event in events:
             self._parts.emit(event)
+
+    def _agent_is_writing(self, events: list[Event]) -> bool:
+        """While a call is under way the state folder is the agent's: what it wrote is not yet taken in."""
+        visit = self.progress.visit
+        under_way = visit is not None and visit.open is not None
+        return under_way and not any(isinstance(event, CallStarted) for event in events)
 
     def mirror(self) -> Mirror:
         """What the state folder is to show now."""

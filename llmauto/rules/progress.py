@@ -214,6 +214,8 @@ def _link_ended(p: Progress, e: ev.LinkEnded) -> None:
 
 
 def _count_failures(p: Progress, e: ev.LinkEnded) -> None:
+    if e.outcome == Outcome.DENIED.value:
+        return  # has a breaker of its own, by rounds
     if not e.failed:
         if e.outcome != Outcome.SKIPPED.value:
             p.failures = p.same_errors = 0
