@@ -149,10 +149,11 @@ def _typed(one: Field, text: str) -> Any:
             text.strip().lower(), text
         )
     if isinstance(shapes[0], Number):
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        for read in (int, float):
+            try:
+                return read(text)
+            except ValueError:
+                continue
     return text
 
 

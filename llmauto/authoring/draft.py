@@ -20,6 +20,8 @@ from llmauto.home import Home
 from llmauto.settings import BUILT_IN, Settings
 
 _HOLDERS = ("defaults", "prompts", "env", "inputs", "task_pools", "telegram", "shutdown", "breakers", "quota")
+_MAPS = ("on", "env")
+"""Objects of a link of which one wrong entry spoils no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,9 @@ def _take_out(values: dict[str, Any], path: ValuePath) -> None:
     inner = values.get(key)
     if key == "links" and len(path) > 1 and isinstance(inner, list):
         place = int(path[1])
-        if len(path) > 2:
+        if len(path) > 3 and path[2] in _MAPS:
+            inner[place][path[2]].pop(path[3], None)
+        elif len(path) > 2:
             inner[place].pop(path[2], None)
         else:
             inner[place] = {} if not isinstance(inner[place], dict) else inner[place]

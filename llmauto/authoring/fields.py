@@ -127,7 +127,7 @@ class Table:
         """As JSON Schema."""
         properties = {field.key: _described(field) for field in self.fields}
         if self.top:
-            properties = {"$schema": {"type": "string"}} | properties
+            properties = {"$schema": {}} | properties
         schema = {
             "type": "object",
             "properties": properties,

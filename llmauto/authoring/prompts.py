@@ -139,10 +139,10 @@ class Prompts:
         return next((file for file in candidates if _is_there(file)), None)
 
     def _not_found(self, given: str) -> str:
-        known = {*self.named, *self.names()}
-        asked = PurePosixPath(given.replace("\\", "/")).name
-        near = nearest(asked, sorted(known)) or nearest(given, sorted(known))
-        guess = f', did you mean "{near}"?' if near else "; a prompt without white space is a name or a path"
+        # Compared without their endings: a common `.txt` makes no two names alike.
+        known = {_stem(name): name for name in [*self.names(), *self.named]}
+        near = nearest(_stem(PurePosixPath(given.replace("\\", "/")).name), sorted(known))
+        guess = f', did you mean "{known[near]}"?' if near else "; without white space it names a file"
         return f"there is no prompt {quoted(given, 100)}{guess}"
 
     def names(self) -> list[str]:
@@ -172,6 +172,10 @@ class Prompts:
         if "\0" in text:
             raise UnusableError(f"{what} holds a NUL byte: it is no text")
         return text
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".txt").removesuffix(".md")
 
 
 def _leads_out(name: str) -> bool:
