@@ -71,7 +71,7 @@ def check_backends(chain: Chain, places: Places, settings: Settings, environ: Ma
 
 def watcher_for(home: Home, places: Places) -> TreeWatcher:
     """What looks at the workdir, with llmauto's own files left aside."""
-    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal")]
+    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal", "-mark")]
     own = [home.state, home.logs, home.calls, places.workdir / "state", *journal]
     if home.private:
         own.append(home.path)

@@ -91,10 +91,14 @@ def _back_off(link: Link, visit: Visit, last: CallEnded, used: int, seed: str) -
 
 
 def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str, now: float) -> Move:
+    steps = table.LIMIT_STEPS_S
     if last.reset_at is not None and last.reset_at > last.at:
         until = last.reset_at + table.LIMIT_SLACK_S + table.LIMIT_JITTER_S * jitter(seed)
+        if used > 1:
+            # The reset named before did not help: one of a few seconds is not believed again and again.
+            until = max(until, last.at + steps[min(used - 1, len(steps)) - 1])
     else:
-        until = last.at + table.LIMIT_STEPS_S[min(max(used, 1), len(table.LIMIT_STEPS_S)) - 1]
+        until = last.at + steps[min(max(used, 1), len(steps)) - 1]
     # A person who starts the run again grants the whole patience anew: `limited_since` is then 0.
     if until > now and until - (visit.limited_since or now) > chain.max_limit_wait_s:
         hours = chain.max_limit_wait_s / 3600
