@@ -8,29 +8,30 @@ and so is a process that stays although its result is there.
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 
-from llmauto.backends import load_backend
-from llmauto.backends.base import LINE_LIMIT, Backend, CommandLine
+from llmauto.backends import BUILT_IN, load_backend
+from llmauto.backends.base import Backend, CommandLine
 from llmauto.backends.environment import call_environment
+from llmauto.backends.output import Lines, Shown
 from llmauto.errors import BackendError
-from llmauto.files import make_private_dir, write_atomic
+from llmauto.files import make_private_dir, read_small, write_atomic
 from llmauto.keeper.values import Ended, Launch
 from llmauto.model import NO_ENV
 from llmauto.outcomes import Outcome
 from llmauto.ports import Activity, CallOrder, Clock, EndHow, OpenCall, Reply
+from llmauto.rules.text import decode
 
 PROMPT_FILE = "prompt.md"
 
 _SLICE_S = 0.5
 _READ_AT_ONCE = 8 * 1024 * 1024
 _STDERR_TAIL = 64 * 1024
-_SHOWN_AT_ONCE = 10_000
-"""Activities that are kept for people who look late: the oldest go first."""
+BACKEND_FILE = "backend.txt"
+"""Names the backend of the call in the folder: after a restart the link may have another one."""
 
 
 class KeptCall(Protocol):
@@ -102,7 +103,8 @@ class KeptAgents:
         if too_large:
             return EndedCall(_not_begun(Outcome.BAD_REQUEST, too_large, "shorten the prompt"))
         make_private_dir(order.folder)
-        for name, text in {PROMPT_FILE: order.prompt, **command.files}.items():
+        files = {PROMPT_FILE: order.prompt, BACKEND_FILE: backend.name, **command.files}
+        for name, text in files.items():
             write_atomic(order.folder / name, text)
         kept = self._keeper.start(order.folder, self._launch(order, command))
         return FollowedCall(order, backend, kept, self._clock, adopted=False)
@@ -112,7 +114,9 @@ class KeptAgents:
         kept = self._keeper.find(order.folder)
         if kept is None:
             return None
-        return FollowedCall(order, load_backend(order.link.backend), kept, self._clock, adopted=True)
+        name = decode(read_small(order.folder / BACKEND_FILE, 100) or b"")
+        backend = load_backend(name if name in BUILT_IN else order.link.backend)
+        return FollowedCall(order, backend, kept, self._clock, adopted=True)
 
     def command_line(self, order: CallOrder) -> CommandLine:
         """What `begin` would start. Raises `BackendError`."""
@@ -179,7 +183,7 @@ class FollowedCall:
         self._clock = clock
         self._reader = backend.reader(order)
         self._lines = Lines()
-        self._shown: deque[Activity] = deque(maxlen=_SHOWN_AT_ONCE)
+        self._shown = Shown()
         self._asked = False
         self._result_at: float | None = None
         self._reply: Reply | None = None
@@ -204,9 +208,7 @@ class FollowedCall:
         """What was seen since the last time."""
         if self._reply is None:
             self._follow()
-        shown = tuple(self._shown)
-        self._shown.clear()
-        return shown
+        return self._shown.take()
 
     def end(self, how: EndHow) -> None:
         """Ask for an early end; the keeper lets a harsher wish replace an earlier one."""
@@ -222,7 +224,7 @@ class FollowedCall:
                 return
             taken += len(data)
             for line in self._lines.split(data):
-                self._shown.extend(self._reader.feed(line))
+                self._shown.add(self._reader.feed(line))
 
     def _mind_the_caps(self) -> None:
         if self._asked:
@@ -247,39 +249,11 @@ class FollowedCall:
         if ended.stdout_dropped:
             # What was followed may have a hole somewhere; what was kept is the beginning and the end.
             self._reader = self._backend.reader(self._order)
-            for line in self._kept.stdout_lines():
-                self._reader.feed(line)
+            for kept in self._kept.stdout_lines():
+                self._reader.feed(kept)
         else:
             self._follow(limit=sys.maxsize)  # nobody is left to write more
             for line in self._lines.rest():
-                self._shown.extend(self._reader.feed(line))
+                self._shown.add(self._reader.feed(line))
         now = datetime.fromtimestamp(self._clock.now(), timezone.utc).astimezone()
         return self._reader.finish(ended, self._kept.stderr_tail(_STDERR_TAIL), now)
-
-
-class Lines:
-    """Cuts a stream of bytes into lines. Of a line over the limit no more than that is held."""
-
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
-        self._limit = limit
-        self._open = bytearray()
-
-    def split(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` ends, without their line feeds."""
-        first, *others = data.split(b"\n")
-        self._hold(first)
-        for part in others:
-            yield from self.rest(always=True)
-            self._hold(part)
-
-    def rest(self, *, always: bool = False) -> Iterator[bytes]:
-        """What no line feed has ended yet."""
-        line = bytes(self._open)
-        self._open.clear()
-        if line or always:
-            yield line
-
-    def _hold(self, part: bytes) -> None:
-        """One byte more than the limit is kept, so that a reader can tell."""
-        room = self._limit + 1 - len(self._open)
-        self._open += part[: max(room, 0)]

@@ -16,7 +16,10 @@ from llmauto.model import NO_ENV, Link
 from llmauto.ports import Activity, CallOrder, Reply
 
 LINE_LIMIT = 16 * 1024 * 1024
-"""Bytes of one line of output that are looked at; a longer line is passed over, and counted."""
+"""Bytes of one line of output (fault table, default numbers); a longer line is passed over, and counted."""
+
+SHOWN_TEXT = 64 * 1024
+"""Characters of one activity's text."""
 
 TEXT_LIMIT = 4 * 1024 * 1024
 """Characters of a final text that are kept."""
@@ -53,8 +56,11 @@ class Reader(Protocol):
     def lingers_s(self) -> float | None:
         """Seconds, once there is a final result."""
 
-    def feed(self, line: bytes) -> Sequence[Activity]:
-        """Take one line, without its line feed. Raises nothing, whatever the line is."""
+    def feed(self, line: bytes | None) -> Sequence[Activity]:
+        """Take one line, without its line feed; None stands for one over `LINE_LIMIT`.
+
+        Raises nothing, whatever the line is.
+        """
 
     def finish(self, ended: Ended, stderr_tail: bytes, now: datetime) -> Reply:
         """The judgement. `now` is aware and in the local time zone: limits name local times."""

@@ -59,7 +59,7 @@ def judge(seen: Seen, ended: Ended, stderr_tail: bytes, order: CallOrder, now: d
         text=(final.text or "") if final is not None and not final.is_error else "",
         message=one_line(judged.message, MESSAGE_LIMIT),
         hint=hint,
-        session=seen.session or (order.session if order.resume else ""),
+        session=_session(seen, order),
         model=seen.model,
         worked=seen.worked,
         charged=charged,
@@ -161,8 +161,8 @@ def _refused(stderr: str, last: str) -> Judgement | None:
 def _no_result(seen: Seen) -> str:
     if seen.skipped_lines:
         return f"it ended without a result that can be read ({seen.skipped_lines} lines were too long)"
-    if seen.loose:
-        return f"it ended without a result, and printed: {seen.loose.splitlines()[-1]}"
+    if seen.last_loose:
+        return f"it ended without a result, and printed: {seen.last_loose.splitlines()[-1]}"
     return "it ended without a result"
 
 
@@ -173,6 +173,13 @@ def _money(seen: Seen, ended: Ended) -> tuple[bool, float | None]:
         return cost is None or cost > 0, cost
     never_asked = not seen.began and not seen.skipped_lines and ended.ended_by in ("exit", "not_started")
     return (False, 0.0) if never_asked else (True, None)
+
+
+def _session(seen: Seen, order: CallOrder) -> str:
+    """ "" where there is none that could be resumed."""
+    if not order.session:
+        return ""
+    return seen.session or (order.session if order.resume else "")
 
 
 def _reset(seen: Seen, said: str, now: datetime) -> float | None:

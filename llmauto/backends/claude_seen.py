@@ -12,8 +12,8 @@ from llmauto.ports import Window
 SYNTHETIC = "<synthetic>"
 """The model that the CLI names for texts of its own, API errors above all."""
 
-LOOSE_LIMIT = 64 * 1024
-"""Characters that are kept of what is no JSON."""
+LOOSE_LIMIT = 16 * 1024
+"""Characters that are kept of what is no JSON: a limit or an error is shorter."""
 
 _PER_PROCESS = (2, 1, 197)
 """Up to this version `total_cost_usd` counts one process; in 2.1.331 it counts the whole session, and there
@@ -101,6 +101,7 @@ class Seen:
     overage: bool = False
     denials: dict[str, None] = field(default_factory=dict)
     loose: str = ""
+    last_loose: str = ""
     skipped_lines: int = 0
 
     def take_result(self, event: Object) -> None:
@@ -122,8 +123,10 @@ class Seen:
             self.denials[tool] = None
 
     def take_loose(self, text: str) -> None:
-        """Something that is no JSON."""
-        self.loose = f"{self.loose}\n{text}".strip()[-LOOSE_LIMIT:]
+        """Something that is no JSON: the beginning is kept whole, and the last of it."""
+        if len(self.loose) < LOOSE_LIMIT:
+            self.loose = f"{self.loose}\n{text[:LOOSE_LIMIT]}".strip()
+        self.last_loose = text[-1000:]
 
     def _add_cost(self, event: Object, since: object) -> None:
         if isinstance(since, dict):

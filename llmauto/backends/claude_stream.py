@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from llmauto.backends.base import LINE_LIMIT
+from llmauto.backends.base import SHOWN_TEXT
 from llmauto.backends.claude_reply import judge
 from llmauto.backends.claude_seen import SYNTHETIC, Seen, Tokens, usage_of, windows_of
 from llmauto.backends.claude_tools import said_of_result, tool_detail
@@ -19,7 +19,6 @@ from llmauto.ports import Activity, CallOrder, Reply
 LINGER_S = 2.0
 """Seconds that the CLI may stay after its result. It needs a few tenths to put its session away."""
 
-_SHOWN = 64 * 1024
 _CHARS_PER_TOKEN = 4
 """The stream tells the tokens of an answer only at the end: until then they are guessed by its length."""
 _NAMES_KEPT = 256
@@ -57,9 +56,9 @@ class ClaudeReader:
         seen = self._seen
         return None if seen.final is None or seen.after_final else self._linger_s
 
-    def feed(self, line: bytes) -> Sequence[Activity]:
+    def feed(self, line: bytes | None) -> Sequence[Activity]:
         """One line of the stream."""
-        if len(line) > LINE_LIMIT:
+        if line is None:
             self._seen.skipped_lines += 1
             return ()
         found = read_line(line)
@@ -138,10 +137,10 @@ class ClaudeReader:
     def _block(self, block: Object, helper: bool) -> Activity | None:
         kind = block.get("type")
         if kind == "text" and not (self._streams and not helper):
-            text = text_of(block.get("text"), _SHOWN)
+            text = text_of(block.get("text"), SHOWN_TEXT)
             return Activity(kind="other" if helper else "text", text=text) if text else None
         if kind == "thinking":
-            text = text_of(block.get("thinking"), _SHOWN)
+            text = text_of(block.get("thinking"), SHOWN_TEXT)
             return Activity(kind="thinking", text=text) if text else None
         if kind in ("tool_use", "server_tool_use"):
             name = text_of(block.get("name"), 100)
@@ -192,7 +191,7 @@ class ClaudeReader:
             or event.get("parent_tool_use_id") is not None
         ):
             return []
-        return [Activity(kind="text", text=text_of(delta.get("text"), _SHOWN))]
+        return [Activity(kind="text", text=text_of(delta.get("text"), SHOWN_TEXT))]
 
 
 def _retry_text(event: Object) -> str:

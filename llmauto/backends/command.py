@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llmauto.backends.base import TEXT_LIMIT, CommandLine, Reader
+from llmauto.backends.base import LINE_LIMIT, SHOWN_TEXT, TEXT_LIMIT, CommandLine, Reader
 from llmauto.backends.endings import Judgement, early_end, exit_says
 from llmauto.backends.programs import named_program
 from llmauto.errors import BackendError
@@ -77,14 +77,17 @@ class TextReader:
         """Only its end tells that a program is done."""
         return None
 
-    def feed(self, line: bytes) -> Sequence[Activity]:
+    def feed(self, line: bytes | None) -> Sequence[Activity]:
         """One line of the answer."""
+        if line is None:
+            self._lost += LINE_LIMIT
+            return ()
         text = line.decode("utf-8", errors="replace").removesuffix("\r")
         self._lines.append(text)
         self._size += len(text) + 1
-        if self._size > 2 * TEXT_LIMIT:
+        if self._size > TEXT_LIMIT + TEXT_LIMIT // 4:
             self._shrink()
-        return (Activity(kind="text", text=text),)
+        return (Activity(kind="text", text=text[:SHOWN_TEXT]),)
 
     def _shrink(self) -> None:
         whole = "\n".join(self._lines)

@@ -70,10 +70,10 @@ class DemoReader:
         """It ends by itself."""
         return None
 
-    def feed(self, line: bytes) -> Sequence[Activity]:
+    def feed(self, line: bytes | None) -> Sequence[Activity]:
         """One line: a text, a tool call, or the result."""
         shown = []
-        for event in read_line(line).objects:
+        for event in read_line(line or b"").objects:
             kind = event.get("type")
             if kind == "result":
                 self._result = text_of(event.get("text"), TEXT_LIMIT)

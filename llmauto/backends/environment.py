@@ -65,17 +65,25 @@ def call_environment(
     the link's `env_only` exactly the variables it names come from the person's environment (on Windows
     SYSTEMROOT too), and what is taken away stays away even if it is named there.
     """
-    hidden = {_key(name) for name in (*MARKS, *NOTIFIER_TOKENS, *tokens)}
     kept = {
         name: value
-        for name, value in environ.items()
-        if _key(name) == _CALL
-        or (_key(name) not in hidden and not _key(name).startswith(_OURS) and _allowed(name, order))
+        for name, value in without_marks(environ, tokens).items()
+        if _key(name) == _CALL or _allowed(name, order)
     }
     for more in (needs, order.link.env, _of_call(order)):
         for name, value in more.items():
             _put(kept, name, value)
     return kept
+
+
+def without_marks(environ: Mapping[str, str], tokens: Collection[str] = ()) -> dict[str, str]:
+    """The environment without what is never handed on."""
+    hidden = {_key(name) for name in (*MARKS, *NOTIFIER_TOKENS, *tokens)}
+    return {
+        name: value
+        for name, value in environ.items()
+        if _key(name) == _CALL or (_key(name) not in hidden and not _key(name).startswith(_OURS))
+    }
 
 
 def _of_call(order: CallOrder) -> dict[str, str]:

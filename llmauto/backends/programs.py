@@ -31,6 +31,9 @@ def find_program(
         return named_program(paths[backend], env=env, cwd=cwd, where=f"`backends.{backend}.path`")
     found = on_path(name, env)
     if found is None:
+        plain = next((path for path in _places(name, env) if path.is_file()), None)
+        if plain is not None:
+            raise BackendError(f"`{plain}` is not executable", hint=f"make it so: `chmod +x {plain}`")
         raise BackendError(f"`{name}` is not on PATH", hint=hint)
     return _no_batch(found)
 
@@ -55,10 +58,13 @@ def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -
 
 def on_path(word: str, env: Mapping[str, str]) -> str | None:
     """The absolute path of `word` by the PATH in `env`; relative entries of PATH do not count."""
+    folders = [str(path.parent) for path in _places(word, env)]
+    return shutil.which(word, path=os.pathsep.join(folders)) if folders else None
+
+
+def _places(word: str, env: Mapping[str, str]) -> list[Path]:
     path = next((value for key, value in env.items() if key.upper() == "PATH"), os.defpath)
-    entries = [entry for entry in path.split(os.pathsep) if Path(entry).is_absolute()]
-    found = shutil.which(word, path=os.pathsep.join(entries)) if entries else None
-    return found if found is None or Path(found).is_absolute() else None
+    return [Path(entry) / word for entry in path.split(os.pathsep) if Path(entry).is_absolute()]
 
 
 def _is_path(word: str) -> bool:

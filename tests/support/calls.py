@@ -41,21 +41,23 @@ def ended(exit_code: int | None = 0, ended_by: str = "exit", **changes: Any) -> 
     return Ended(exit_code=exit_code, ended_by=ended_by, seconds=1.5, **changes)
 
 
-def lines_of(*events: dict[str, Any] | bytes) -> list[bytes]:
-    """Events as lines; bytes are lines already."""
-    return [event if isinstance(event, bytes) else json.dumps(event).encode() for event in events]
+Event = dict[str, Any] | bytes | None
+"""An event, a line as it is, or a line that is too long."""
 
 
-def read(reader: Reader, lines: Iterable[bytes], end: Ended, stderr: str = "") -> Reply:
+def lines_of(*events: Event) -> list[bytes | None]:
+    """Events as lines."""
+    return [json.dumps(event).encode() if isinstance(event, dict) else event for event in events]
+
+
+def read(reader: Reader, lines: Iterable[bytes | None], end: Ended, stderr: str = "") -> Reply:
     """Feed all lines, then judge."""
     for line in lines:
         reader.feed(line)
     return reader.finish(end, stderr.encode(), NOW)
 
 
-def claude_reply(
-    *events: dict[str, Any] | bytes, end: Ended | None = None, stderr: str = "", **changes: Any
-) -> Reply:
+def claude_reply(*events: Event, end: Ended | None = None, stderr: str = "", **changes: Any) -> Reply:
     """What the claude backend makes of these events."""
     return read(ClaudeReader(order(**changes)), lines_of(*events), end or ended(), stderr)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llmauto.agents import KeptAgents, Lines
+from llmauto.agents import KeptAgents
 from llmauto.errors import DiskError
 from llmauto.keeper.values import Ended, Launch
 from llmauto.model import Link
@@ -46,14 +46,14 @@ class FakeCall:
     def __init__(self, adopted: bool = False) -> None:
         self.adopted = adopted
         self.output: list[bytes] = []
-        self.kept: list[bytes] = []
+        self.kept: list[bytes | None] = []
         self.ended: Ended | None = None
         self.wishes: list[str] = []
         self.closed = False
         self.stderr = b""
 
     def say(self, *events: dict[str, Any] | bytes) -> None:
-        self.output += [line + b"\n" for line in lines_of(*events)]
+        self.output += [line + b"\n" for line in lines_of(*events) if line is not None]
 
     def poll(self, timeout_s: float) -> Ended | None:
         return self.ended
@@ -65,7 +65,7 @@ class FakeCall:
         return self.output.pop(0) if self.output else b""
 
     def stdout_lines(self) -> Iterator[bytes]:
-        return iter(self.kept)
+        return (line or b"" for line in self.kept)
 
     def stderr_tail(self, limit: int) -> bytes:
         return self.stderr[-limit:]
@@ -298,19 +298,23 @@ def test_a_call_of_an_earlier_runner_is_read_from_its_beginning(
     assert [seen.text for seen in call.activities() if seen.kind == "text"] == ["x"]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
-def test_lines_are_the_same_in_whatever_pieces_they_come(size: int) -> None:
-    data = b"one\n\ntwo\r\nthree"
-    lines = Lines()
-    found = [line for at in range(0, len(data), size) for line in lines.split(data[at : at + size])]
+def test_a_call_is_read_by_the_backend_that_began_it_whatever_the_link_says_now(
+    agents: KeptAgents, keeper: FakeKeeper, tmp_path: Path
+) -> None:
+    agents.begin(a_call(tmp_path))
+    keeper.found = FakeCall(adopted=True)
+    keeper.found.say(INIT, result("Done."))
+    keeper.found.ended = ended()
+    call = agents.recover(a_call(tmp_path, Link(name="worker", backend="demo")))
 
-    assert [*found, *lines.rest()] == [b"one", b"", b"two\r", b"three"]
-    assert list(lines.rest()) == []
+    assert call is not None
+    reply = call.poll(0)
+    assert reply is not None
+    assert reply.text == "Done."
 
 
-def test_of_a_line_without_an_end_no_more_than_the_limit_is_held() -> None:
-    lines = Lines(limit=10)
-    found = [line for _ in range(100) for line in lines.split(b"x" * 1000)]
+def test_what_would_be_started_can_be_shown_without_a_trace(agents: KeptAgents, tmp_path: Path) -> None:
+    call = a_call(tmp_path)
 
-    assert found == []
-    assert list(lines.split(b"x\nshort\n")) == [b"x" * 11, b"short"]
+    assert agents.command_line(call).argv[1] == "-p"
+    assert not call.folder.exists()

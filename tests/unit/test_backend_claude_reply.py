@@ -42,12 +42,12 @@ def test_what_is_written_to_the_cache_is_input_and_what_is_read_from_it_is_not()
 
 # P9: never OK without a valid final result; no hang, no traceback.
 
-P9: dict[str, tuple[list[dict[str, Any] | bytes], Outcome]] = {
+P9: dict[str, tuple[list[dict[str, Any] | bytes | None], Outcome]] = {
     "half a result": ([INIT, b'{"type":"result","is_error":false,"resu'], Outcome.BAD_OUTPUT),
     "two objects on a line": ([b'{"type":"system","subtype":"init"} {"type":"result","subtype":"success",'
                                b'"is_error":false,"result":"fine"}'], Outcome.DONE),
-    "a line that never ends": ([INIT, b"x" * (16 * 2**20 + 1)], Outcome.BAD_OUTPUT),
-    "a line that never ends, then a result": ([INIT, b"x" * (16 * 2**20 + 1), result()], Outcome.DONE),
+    "a line that never ends": ([INIT, None], Outcome.BAD_OUTPUT),
+    "a line that never ends, then a result": ([INIT, None, result()], Outcome.DONE),
     "binary": ([bytes(range(256)) * 8], Outcome.BAD_OUTPUT),
     "binary around a result": ([b"\xff\xfe\x00\x80", INIT, b"\x1b[31m", result(), b"\xc3"], Outcome.DONE),
     "no result": ([INIT, says("I am at it.")], Outcome.BAD_OUTPUT),

@@ -64,6 +64,13 @@ def test_of_a_flood_the_end_is_kept_and_it_is_said() -> None:
     assert "are not kept" in got.warnings[0]
 
 
+def test_a_line_that_is_too_long_is_passed_over_and_it_is_said() -> None:
+    got = read(TextReader(order()), [b"one", None, b"two"], ended())
+
+    assert got.text == "one\ntwo"
+    assert "are not kept" in got.warnings[0]
+
+
 def test_each_line_is_shown() -> None:
     assert TextReader(order()).feed(b"hello") == (Activity(kind="text", text="hello"),)
 
