@@ -6,6 +6,7 @@ Nothing is ever mended or begun anew in silence: the journal is what was paid fo
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
     text = str(error).lower()
     for known, (what, hint) in _DISK.items():
         if known in text:
-            return DiskError(f"cannot write the journal `{path}`: {what}", hint=hint)
+            return DiskError(f"cannot use the journal `{path}`: {what}", hint=hint)
     if "locked" in text or "busy" in text:
         return JournalError(
             f"the journal `{path}` is locked by another program",
@@ -71,10 +72,9 @@ def lost(path: Path, run: str, seq: int) -> JournalError:
 def way_out(path: Path) -> str:
     """What a person can do about a damaged journal: the newest copy, and what can be saved of it."""
     save = f"save what can be read with `sqlite3 {path} .recover | sqlite3 mended.db`"
+    away = f"move `{path.name}` and what is called `{path.name}-…` away"
     copies = sorted(path.parent.glob(f"{path.name}*.bak"), key=lambda copy: copy.stat().st_mtime)
     if not copies:
-        return f"{save}, then put `mended.db` in its place; `chain reset` is not needed"
-    return (
-        f"there is a copy, `{copies[-1]}`: move `{path.name}*` but the copies away and rename it to "
-        f"`{path.name}`; or {save}"
-    )
+        return f"{save}, {away}, then rename `mended.db` to `{path.name}`"
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(copies[-1].stat().st_mtime))
+    return f"there is a copy from {made}: {away}, then `cp {copies[-1]} {path}`; or {save}"

@@ -14,6 +14,9 @@ from pathlib import Path
 from llmauto import files
 from llmauto.errors import DiskError
 
+Noted = tuple[str, int]
+"""A run, and how many events it had after its last append."""
+
 _SIZE = 256
 
 
@@ -24,8 +27,8 @@ class Mark:
         self.path = journal.with_name(journal.name + "-mark")
         self._fd: int | None = None
 
-    def read(self) -> tuple[str, int] | None:
-        """(run, number of its events) of the last append; None where nothing is noted."""
+    def read(self) -> Noted | None:
+        """The last append; None where nothing is noted."""
         words = (files.read_small(self.path, _SIZE) or b"").decode("utf-8", errors="replace").split()
         if len(words) != 2 or not words[0].isdigit():
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from llmauto import files
 from llmauto.errors import DiskError, JournalError
 from llmauto.journal.damage import lost, sqlite_errors
-from llmauto.journal.mark import Mark
+from llmauto.journal.mark import Mark, Noted
 from llmauto.journal.migrations import FORMAT, format_of, migrate
 
 BUSY_S = 10.0
@@ -51,6 +51,7 @@ def connect_reader(path: Path, notes: list[str]) -> sqlite3.Connection:
         if marked:
             raise lost(path, *marked)
         return _empty()
+    _check_file(path)
     with sqlite_errors(path):
         connection = _open_reader(path)
         try:
@@ -87,6 +88,13 @@ def _make_file(path: Path) -> None:
             if not path.exists():  # else another process was faster
                 raise
         return
+    _check_file(path)
+    if sys.platform != "win32" and mode & 0o077:
+        with files.disk_errors(path, "make private"):
+            path.chmod(0o600)
+
+
+def _check_file(path: Path) -> None:
     if path.is_symlink():
         raise DiskError(
             f"`{path}` is a symbolic link",
@@ -94,9 +102,6 @@ def _make_file(path: Path) -> None:
         )
     if not path.is_file():
         raise JournalError(f"`{path}` is not a file", hint="move it away, then start again")
-    if sys.platform != "win32" and mode & 0o077:
-        with files.disk_errors(path, "make private"):
-            path.chmod(0o600)
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:
@@ -145,7 +150,7 @@ def _use_wal(connection: sqlite3.Connection, path: Path, notes: list[str]) -> No
         )
 
 
-def _check_mark(connection: sqlite3.Connection, path: Path, marked: tuple[str, int] | None) -> None:
+def _check_mark(connection: sqlite3.Connection, path: Path, marked: Noted | None) -> None:
     if marked is None:
         return
     row = connection.execute("SELECT events FROM runs WHERE run = ?", (marked[0],)).fetchone()

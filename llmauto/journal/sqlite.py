@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from llmauto.errors import DiskError
+from llmauto.errors import DiskError, JournalError
 from llmauto.journal import rows
-from llmauto.journal.damage import damaged, sqlite_errors
-from llmauto.journal.mark import Mark
+from llmauto.journal.damage import sqlite_errors
+from llmauto.journal.mark import Mark, Noted
 from llmauto.journal.opening import connect_reader, connect_writer
+from llmauto.journal.reader import JournalReader
+from llmauto.journal.upkeep import back_up, backup_is_due, place_of, put_back
 
 if TYPE_CHECKING:
-    from llmauto.events import Event, HandoffKept
+    from llmauto.events import Event
     from llmauto.ports import KeptHandoff, Request, RunSummary
 
-_PAGE = 500
-"""Events that are read at once: a reader holds no snapshot while its caller works."""
+VERIFY_UP_TO = 64 << 20
+"""Bytes of a journal that is looked through whenever it is opened to write: that takes up to 50 ms."""
 
 
-class SqliteJournal:
+class SqliteJournal(JournalReader):
     """The `Journal` of a home. One object is one connection, for the thread that made it.
 
     `notes` says what a person should know about how it was opened.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, notes: Sequence[str] = ()) -> None:
-        self.path = path
+        super().__init__(path, connection)
         self.notes = tuple(notes)
-        self._db = connection
         self._mark = Mark(path)
-        self._seen_version = -1
+        self._writes = False
+        self._place = place_of(path)
+        self._last: Noted | None = None
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> SqliteJournal:
@@ -47,13 +50,36 @@ class SqliteJournal:
         was recorded last, or is newer than this program.
         """
         notes: list[str] = []
-        connection = connect_reader(path, notes) if readonly else connect_writer(path, notes)
-        return cls(path, connection, notes)
+        if readonly:
+            return cls(path, connect_reader(path, notes), notes)
+        journal = cls(path, connect_writer(path, notes), notes)
+        journal._writes = True
+        try:
+            if path.stat().st_size <= VERIFY_UP_TO:
+                journal.verify()
+                journal._back_up_if_due()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
 
     def close(self) -> None:
         """Let go of the file; the last one to do so folds the write-ahead log into it."""
+        self._back_up_if_due()
+        self._writes = False
         self._db.close()
         self._mark.close()
+
+    def back_up(self) -> Path:
+        """Copy the journal to `journal.db.bak`, in one step. Damage is never copied over a good copy."""
+        self.verify()
+        return back_up(self.path)
+
+    def _back_up_if_due(self) -> None:
+        """Once a day, if anything happened. That it fails is no reason not to work."""
+        with suppress(OSError, JournalError):
+            if self._writes and backup_is_due(self.path) and self.runs(limit=1):
+                self.back_up()
 
     def __enter__(self) -> SqliteJournal:
         return self
@@ -68,12 +94,15 @@ class SqliteJournal:
     ) -> None:
         """Keep all of it in one durable transaction."""
         run = rows.clean(summary.run)
+        if place_of(self.path) != self._place:
+            events = [*events, self._put_back(summary.updated_at)]
         try:
             last = self._append(run, events, summary, handoffs)
         except DiskError:
             # What the write-ahead log holds twice may be all the room that is needed.
             self._fold_log()
             last = self._append(run, events, summary, handoffs)
+        self._last = run, last
         self._mark.write(run, last)
 
     def _append(
@@ -146,6 +175,7 @@ class SqliteJournal:
 
     def _forget(self, runs: list[str], chain: str | None) -> None:
         self._mark.clear()
+        self._last = None
         with self._transaction() as db:
             if chain is not None:
                 db.execute("DELETE FROM requests WHERE chain = ?", (chain,))
@@ -159,113 +189,15 @@ class SqliteJournal:
                     used,
                 )
 
-    # --- reading ----------------------------------------------------------------------------------
-
-    def events(self, run: str, after: int = 0) -> Iterator[Event]:
-        """The run's events in order, from the `after`-th on; kinds of a newer program are left out."""
-        while True:
-            found = self._all(
-                "SELECT seq, kind, data, crc FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (run, after, _PAGE),
-            )
-            for row in found:
-                event = self._event(run, row)
-                if event is not None:
-                    yield event
-            if len(found) < _PAGE:
-                return
-            after = found[-1][0]
-
-    def tail(self, run: str, n: int) -> Sequence[Event]:
-        """The run's last `n` events, oldest first."""
-        found = self._all(
-            "SELECT seq, kind, data, crc FROM events WHERE run = ? ORDER BY seq DESC LIMIT ?",
-            (run, max(n, 0)),
-        )
-        return tuple(event for row in reversed(found) if (event := self._event(run, row)) is not None)
-
-    def count(self, run: str) -> int:
-        """How many events the run has: what `after` is counted in."""
-        found = self._all("SELECT events FROM runs WHERE run = ?", (run,))
-        return int(found[0][0]) if found else 0
-
-    def latest(self, chain: str) -> RunSummary | None:
-        """The newest run of the chain."""
-        found = self.runs(chain, 1)
-        return found[0] if found else None
-
-    def runs(self, chain: str | None = None, limit: int | None = None) -> Sequence[RunSummary]:
-        """Newest first. `chain` None is all of them, "" the `pipe` calls."""
-        where = "" if chain is None else " WHERE chain = ?"
-        values: tuple[object, ...] = () if chain is None else (chain,)
-        query = f"{rows.SELECT_RUN}{where} ORDER BY no DESC LIMIT ?"
-        return self._summaries(query, (*values, -1 if limit is None else limit))
-
-    def run(self, run: str) -> RunSummary | None:
-        """The summary of one run."""
-        found = self._summaries(f"{rows.SELECT_RUN} WHERE run = ?", (run,))
-        return found[0] if found else None
-
-    def chains(self) -> Sequence[RunSummary]:
-        """The newest run of each chain, by the chains' names; `pipe` calls are none."""
-        query = f"{rows.SELECT_RUN} WHERE no IN (SELECT max(no) FROM runs GROUP BY chain) AND chain <> ''"
-        return self._summaries(f"{query} ORDER BY chain", ())
-
-    def handoff(self, sha: str) -> str | None:
-        """The text that was kept under that hash."""
-        found = self._all("SELECT text, crc FROM handoffs WHERE sha = ?", (sha,))
-        if not found:
-            return None
-        text, crc = found[0]
-        if crc is not None and crc != rows.text_crc(text):
-            raise damaged(self.path, f"the checksum of handoff {sha} is wrong")
-        return str(text)
-
-    def kept_handoffs(self, run: str) -> Sequence[HandoffKept]:
-        """Which handoffs the run kept, oldest first; `handoff` gives their texts."""
-        from llmauto.events import HandoffKept
-
-        found = self._all(
-            "SELECT seq, kind, data, crc FROM events WHERE run = ? AND kind = ? ORDER BY seq",
-            (run, HandoffKept.kind),
-        )
-        events = (self._event(run, row) for row in found)
-        return tuple(event for event in events if isinstance(event, HandoffKept))
-
-    def spent_since(self, at: float) -> tuple[float, int]:
-        """Known dollars of all calls of this home that ended after `at`, and the number of unknown ones."""
-        query = "SELECT total(usd), count(*) - count(usd) FROM spending WHERE at > ?"
-        known, unknown = self._all(query, (at,))[0]
-        return float(known), int(unknown)
-
-    def changed(self) -> bool:
-        """Whether another process wrote since the last time; cheap enough to ask twice a second."""
-        version = int(self._all("PRAGMA data_version", ())[0][0])
-        if version == self._seen_version:
-            return False
-        self._seen_version = version
-        return True
-
     # --- upkeep -----------------------------------------------------------------------------------
 
-    def verify(self) -> None:
-        """Look at every page. Raises `JournalError` where one is damaged. Takes 1 s for some 100 MB."""
-        found = self._all("PRAGMA quick_check(1)", ())
-        if found[0][0] != "ok":
-            raise damaged(self.path, str(found[0][0]).splitlines()[-1])
+    def _put_back(self, at: float) -> Event:
+        from llmauto.events import Noted
 
-    def back_up(self) -> Path:
-        """Copy the journal to `journal.db.bak`, in one step, after a look at every page.
-
-        Damage is never copied over the last good copy.
-        """
-        from llmauto.journal.migrations import back_up
-
-        self.verify()
-        target = self.path.with_name(self.path.name + ".bak")
-        with sqlite_errors(self.path):
-            back_up(self.path, target)
-        return target
+        self._db = put_back(self._db, self.path, self._last)
+        self._place, self._seen_version = place_of(self.path), -1
+        message = f"{self.path.name}: removed or replaced by somebody else, put back"
+        return Noted(at=at, code="tamper", message=message)
 
     def _fold_log(self) -> None:
         with sqlite_errors(self.path):
@@ -282,16 +214,3 @@ class SqliteJournal:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-
-    def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with sqlite_errors(self.path):
-            return self._db.execute(query, values).fetchall()
-
-    def _summaries(self, query: str, values: tuple[object, ...]) -> Sequence[RunSummary]:
-        return tuple(rows.summary_from(row) for row in self._all(query, values))
-
-    def _event(self, run: str, row: tuple[Any, ...]) -> Event | None:
-        try:
-            return rows.event_from(run, *row)
-        except ValueError as error:
-            raise damaged(self.path, f"event {row[0]} of run {run}: {error}") from error
