@@ -96,6 +96,7 @@ class KeptCall:
                 self._let_go(link)
                 return True
             self._said += data
+            self._overdue_at = self._overdue_at or self._clock.look(monotonic()) + OVERDUE_S
         return False
 
     def _let_go(self, link: Link) -> None:
@@ -107,7 +108,8 @@ class KeptCall:
 
     def _conclude(self) -> None:
         place = self._place
-        result = records.ended(place.read(records.RESULT) if place else None) or records.ended(self._said)
+        said = self._said.partition(b"\n")[0]  # what the keeper said before it wrote it
+        result = records.ended(said) or records.ended(place.read(records.RESULT) if place else None)
         self._ended = result or self._lost()
 
     def _lost(self) -> Ended:
@@ -150,7 +152,7 @@ class KeptCall:
         elif not written and self._place is not None:
             from llmauto.keeper import sweeping
 
-            sweeping.end_keeper(self._place, signal.SIGTERM)
+            sweeping.signal_keeper(self._place, signal.SIGTERM)
 
     def _write_flag(self, how: str) -> bool:
         try:
@@ -174,9 +176,9 @@ class KeptCall:
             return
         from llmauto.keeper import sweeping
 
-        sweeping.end_keeper(self._place, signal.SIGCONT)
+        sweeping.signal_keeper(self._place, signal.SIGCONT)
         if not self._is_gone(_LATE_S):
-            sweeping.end_keeper(self._place, signal.SIGKILL)
+            sweeping.signal_keeper(self._place, signal.SIGKILL)
             if self._link is not None:
                 os.kill(self._link.pid, signal.SIGKILL)
             self._is_gone(_LATE_S)

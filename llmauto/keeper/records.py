@@ -28,17 +28,19 @@ class Bounds:
 class Notes:
     """Who is at work: pids with their start in clock ticks, valid for one boot of the machine."""
 
+    guard: int = 0
+    guard_start: int = 0
     keeper: int = 0
     keeper_start: int = 0
     agent: int = 0
     agent_start: int = 0
-    marker: str = ""
+    mark: str = ""
     group: str = ""
     boot: str = ""
     started_at: float = 0.0
 
 
-def spec_text(launch: Launch, marker: str) -> bytes:
+def spec_text(launch: Launch, mark: str) -> bytes:
     """The launch for the folder, without the environment: that may hold secrets."""
     values = {
         "argv": list(launch.argv),
@@ -51,7 +53,7 @@ def spec_text(launch: Launch, marker: str) -> bytes:
         "finish_alone": launch.finish_alone,
         "output_cap": launch.output_cap,
         "memory_cap": launch.memory_cap,
-        "marker": marker,
+        "mark": mark,
     }
     return json.dumps(values, indent=1).encode() + b"\n"
 

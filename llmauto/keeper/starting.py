@@ -11,7 +11,7 @@ from llmauto.errors import DiskError
 from llmauto.keeper import lock, records
 from llmauto.keeper.child import wire
 from llmauto.keeper.child.folder import WRITE, Folder
-from llmauto.keeper.child.program import RESERVE, RESERVED_BYTES
+from llmauto.keeper.child.result import RESERVE, RESERVED_BYTES
 from llmauto.keeper.following import KeptCall, Link
 from llmauto.keeper.values import Ended, Launch
 
@@ -61,7 +61,7 @@ def make_order(folder: Path, launch: Launch) -> wire.Order:
     outer = launch.env.get(MARK, "").split()[-7:]
     env = {**launch.env, MARK: " ".join([*outer, mark])}
     order.env = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    order.marker = mark.encode()
+    order.mark = mark.encode()
     order.timeout_s, order.grace_s = launch.timeout_s, launch.grace_s
     order.start_silence_s, order.stall_s = launch.start_silence_s, launch.stall_s
     order.output_cap, order.memory_cap = launch.output_cap, launch.memory_cap
@@ -76,7 +76,7 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
         for name in place.names():
             if name in (records.RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
                 place.remove(name)
-        place.write(records.SPEC, records.spec_text(launch, order.marker.decode()))
+        place.write(records.SPEC, records.spec_text(launch, order.mark.decode()))
         for name in ("stdout", "stderr"):
             os.close(place.open(name, WRITE))
         fd = place.open(RESERVE, WRITE | os.O_TRUNC)

@@ -1,8 +1,8 @@
-"""Ends what a keeper left that was killed: by its control group, by its tree, session and marker.
+"""Ends what a keeper left that was killed: by its control group, by its tree, session and mark.
 
-A keeper's own sweep is certain; this one, after its death, is as good as what is left to find the
-processes by. The control group finds all; without one, a daemon that scrubbed its environment and left
-the agent's session is found only while its parent lives.
+A keeper's own sweep is certain, and so is that of its guard. This one is for the case that both were
+killed: it is as good as what is left to find the processes by. The control group finds all; without one,
+a daemon that scrubbed its environment and left the agent's session is not found.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import signal
 import threading
 from time import monotonic
 
-from llmauto.keeper.child import cgroup, linux_tree
+from llmauto.keeper.child import cgroup, process
 from llmauto.keeper.child.folder import Folder
+from llmauto.keeper.child.tree import system
 from llmauto.keeper.records import Notes, notes
 
 LIMIT_S = 2.0
@@ -24,7 +25,7 @@ _QUIET_LOOKS = 2
 def sweep(folder: Folder) -> int:
     """End all that the dead keeper of this folder left; the number of processes that had to be killed."""
     seen = notes(folder)
-    if seen is None or not _is_this_boot(seen):
+    if seen is None or system.boot() != seen.boot:
         return 0
     killed: set[int] = set()
     until = monotonic() + LIMIT_S
@@ -32,53 +33,31 @@ def sweep(folder: Folder) -> int:
     while quiet < _QUIET_LOOKS and monotonic() < until:
         found = _leftovers(seen)
         cgroup.kill(seen.group)
-        for one in found:
-            if linux_tree.send(one, signal.SIGKILL):
-                killed.add(one.pid)
+        killed.update(one.pid for one in found if system.send(one, signal.SIGKILL))
         quiet = 0 if found else quiet + 1
         threading.Event().wait(0.005)
     cgroup.remove(seen.group)
     return len(killed)
 
 
-def end_keeper(folder: Folder, number: int) -> None:
-    """Signal the keeper of this folder, if the process of that pid is still it."""
+def signal_keeper(folder: Folder, number: int) -> None:
+    """Signal the keeper of this folder, and its guard, if the processes of those pids are still they."""
     seen = notes(folder)
-    if seen is None or not _is_this_boot(seen):
+    if seen is None or system.boot() != seen.boot:
         return
-    one = linux_tree.process(seen.keeper)
-    if one is not None and one.start == seen.keeper_start:
-        linux_tree.send(one, number)
+    for pid, start in ((seen.guard, seen.guard_start), (seen.keeper, seen.keeper_start)):
+        one = system.process(pid) if pid else None
+        if one is not None and one.start == start:
+            system.send(one, number)
 
 
-def _is_this_boot(seen: Notes) -> bool:
-    now = linux_tree.read_file("/proc/sys/kernel/random/boot_id", 64)
-    return now is not None and now.decode().strip() == seen.boot
-
-
-def _leftovers(seen: Notes) -> list[linux_tree.Process]:
-    table = linux_tree.processes()
-    mark = os.fsencode(seen.marker)
-    members = set(cgroup.members(seen.group))
-    leader = table.get(seen.agent)
-    is_ours = leader is None or leader.start == seen.agent_start
-    roots = [
-        one
-        for one in table.values()
-        if one.pid in members
-        or (is_ours and seen.agent in (one.pid, one.session) and one.start >= seen.agent_start)
-        or _is_marked(one.pid, mark)
-    ]
-    found = {one.pid: one for one in roots}
-    for root in roots:
-        found.update((one.pid, one) for one in linux_tree.descendants(root.pid, table))
-    found.pop(os.getpid(), None)
-    return [one for one in found.values() if one.state != b"Z"]
-
-
-def _is_marked(pid: int, mark: bytes) -> bool:
-    text = linux_tree.read_file(f"/proc/{pid}/environ", 1 << 20) or b""
-    for entry in text.split(b"\0"):
-        if entry.startswith(b"LLMAUTO_CALL="):
-            return mark in entry[len(b"LLMAUTO_CALL=") :].split()
-    return False
+def _leftovers(seen: Notes) -> list[process.Process]:
+    try:
+        table = system.processes()
+    except OSError:
+        return []
+    mark = os.fsencode(seen.mark)
+    known = {pid: table[pid].start for pid in cgroup.members(seen.group) if pid in table}
+    known.update((one.pid, one.start) for one in table.values() if system.is_marked(one.pid, mark))
+    known.pop(os.getpid(), None)
+    return process.belonging(seen.agent, seen.agent_start, known, table)

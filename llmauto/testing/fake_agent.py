@@ -12,8 +12,9 @@ In a scenario the n-th call of a link (named by LLMAUTO_LINK) plays the n-th lis
 one ever again; where the link has none, `calls` goes by the number of the call as a whole, then `default`.
 The steps themselves stand in `fake_steps`, those that only `claude` has in `fake_claude`.
 
-Each call appends a START line (REFUSED, where its session cannot be had), and after its last output a DONE line, to the file that FAKE_LEDGER names,
-synced: that ledger is the money. The numbers of calls are counted in it.
+Each call appends a START line, and after its last output a DONE line, to the file that FAKE_LEDGER names,
+synced: that ledger is the money. The numbers of calls are counted in it. A call whose session cannot be
+had costs nothing and is REFUSED instead.
 """
 
 from __future__ import annotations

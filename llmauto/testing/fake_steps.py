@@ -168,7 +168,7 @@ def _note(stage: Stage, step: Step) -> None:
         "env": lambda: dict(os.environ),
         "fds": lambda: _open_files(),
         "ids": lambda: {"pid": os.getpid(), "ppid": os.getppid(), "pgid": os.getpgid(0), "sid": os.getsid(0)},
-        "umask": lambda: os.umask(os.umask(0)),
+        "umask": _umask,
         "parent": lambda: _readable(f"/proc/{os.getppid()}/environ"),
     }
     stage.note("NOTE", **{name: facts[name]() for name in step["note"]})
@@ -177,6 +177,12 @@ def _note(stage: Stage, step: Step) -> None:
 def _open_files() -> list[int]:
     seen = [int(path.name) for path in Path("/proc/self/fd").iterdir()]
     return sorted(fd for fd in seen if _is_open(fd))
+
+
+def _umask() -> int:
+    old = os.umask(0)
+    os.umask(old)
+    return old
 
 
 def _is_open(fd: int) -> bool:

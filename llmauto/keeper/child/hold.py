@@ -9,7 +9,7 @@ import os
 import select
 from time import monotonic, time
 
-from . import launch, posix
+from . import launch, posix, result
 from .clock import ActiveClock
 from .folder import Folder
 from .spool import Spool
@@ -97,6 +97,12 @@ class Hold:
                 if fd not in self._handlers or not self._on_output(fd):
                     break
 
+    def close(self) -> None:
+        """Make the answer survive a power cut and close the files. Raises `OSError`."""
+        self.spools[0].sync()
+        for spool in self.spools:
+            spool.close()
+
     def end(self, how: str) -> None:
         """Begin to end the agent early. The first reason stays; a `kill` makes the end a quick one."""
         self.tree.reap()
@@ -143,7 +149,7 @@ class Hold:
         if text:
             where, _, number = text.partition(b"\0")
             code = int(number or 0)
-            self.error = (where.decode() + ": " if where else "") + errno_text(code)
+            self.error = (where.decode() + ": " if where else "") + result.errno_text(code)
             self.ended_by = "not_started"
         return True
 
@@ -166,7 +172,7 @@ class Hold:
             spool.write(self._view[:count])
         except OSError as error:
             self.full = True
-            self.error = "the output cannot be written: " + errno_text(error.errno or 0)
+            self.error = "the output cannot be written: " + result.errno_text(error.errno or 0)
             self.end("disk")
         return True
 
@@ -204,9 +210,15 @@ class Hold:
             return "timeout"
         if not self._first_output and lived >= order.start_silence_s > 0:
             return "start_silence"
-        if order.memory_cap and self.tree.memory() > order.memory_cap:
+        if order.memory_cap and self._memory() > order.memory_cap:
             return "memory"
         return "stall" if order.stall_s > 0 and self._is_stalled(lived) else ""
+
+    def _memory(self) -> int:
+        try:
+            return self.tree.memory()
+        except OSError:  # it cannot be seen just now
+            return 0
 
     def _is_stalled(self, lived: float) -> bool:
         stall_s = self._order.stall_s
@@ -228,10 +240,3 @@ class Hold:
             self._last_sign = lived
             return False
         return True
-
-
-def errno_text(code: int) -> str:
-    """`ENOENT: No such file or directory`."""
-    import errno
-
-    return f"{errno.errorcode.get(code, 'EUNKNOWN')}: {os.strerror(code)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from . import cgroup, posix
+from . import posix
 from .wire import Order
 
 _PIPE_SIZE = 1 << 20
@@ -30,7 +30,7 @@ class Child:
         self.report = report
 
 
-def start(order: Order, umask: int, group: str) -> Child:
+def start(order: Order, umask: int) -> Child:
     """Fork the agent's process; it runs its program once a byte comes through `go`. Raises `OSError`."""
     out, out_w = _wide_pipe()
     err, err_w = _wide_pipe()
@@ -39,7 +39,7 @@ def start(order: Order, umask: int, group: str) -> Child:
     pid = os.fork()
     if pid == 0:
         os.close(go)
-        _become_agent(order, umask, group, (out_w, err_w, go_r, report_w))
+        _become_agent(order, umask, (out_w, err_w, go_r, report_w))
     for fd in (out_w, err_w, go_r, report_w):
         os.close(fd)
     for fd in (out, err, report):
@@ -58,7 +58,7 @@ def _wide_pipe() -> tuple[int, int]:
     return ends
 
 
-def _become_agent(order: Order, umask: int, group: str, ends: tuple[int, int, int, int]) -> None:
+def _become_agent(order: Order, umask: int, ends: tuple[int, int, int, int]) -> None:
     """Never returns. What fails goes to the report as `where`, NUL, errno."""
     out, err, go, report = ends
     where = b""
@@ -67,8 +67,6 @@ def _become_agent(order: Order, umask: int, group: str, ends: tuple[int, int, in
         if not os.read(go, 1):
             os._exit(127)
         posix.reset()
-        if group:
-            cgroup.enter(group)
         _raise_oom_score()
         os.umask(umask)
         where = b"stdin"

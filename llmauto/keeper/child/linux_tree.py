@@ -1,29 +1,15 @@
-"""Which processes descend from one, on Linux, from /proc; and how to end them all.
-
-A keeper that is a subreaper inherits every orphan of its agent. So the proof that nobody is left is
-the kernel's own: `waitpid` has no child to wait for any more.
-"""
+"""The processes of this machine, from Linux's /proc."""
 
 from __future__ import annotations
 
 import os
 
-from .posix import KILL, sig
+from .posix import sig
+from .process import Process, Table
 
-
-class Process:
-    """One process at one moment. `start` is clock ticks since boot: with the pid it names the process."""
-
-    __slots__ = ("cpu", "group", "parent", "pid", "rss", "session", "start", "state")
-
-    def __init__(self, pid: int, fields: list[bytes]) -> None:
-        self.pid = pid
-        self.state = fields[0]
-        self.parent, self.group, self.session = int(fields[1]), int(fields[2]), int(fields[3])
-        # its own and its reaped children's user and system time, in ticks
-        self.cpu = sum(int(fields[n]) for n in (11, 12, 13, 14))
-        self.start = int(fields[19])
-        self.rss = int(fields[21])
+TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+"""Seconds: the grain of the processor time that the kernel tells."""
+_ENOSYS = 38
 
 
 def process(pid: int) -> Process | None:
@@ -32,11 +18,16 @@ def process(pid: int) -> Process | None:
     if text is None:
         return None
     fields = text[text.rfind(b")") + 2 :].split()
-    return Process(pid, fields) if len(fields) > 21 else None
+    if len(fields) < 20:
+        return None
+    one = Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+    one.is_zombie = fields[0] in (b"Z", b"X")
+    one.cpu_s = sum(int(fields[n]) for n in (11, 12, 13, 14)) * TICK_S
+    return one
 
 
-def processes() -> dict[int, Process]:
-    """All processes of the machine (of this pid namespace)."""
+def processes() -> Table:
+    """All processes of this pid namespace. Raises `OSError` where /proc cannot be read."""
     found = {}
     for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit() and (one := process(int(name))) is not None:
@@ -44,22 +35,8 @@ def processes() -> dict[int, Process]:
     return found
 
 
-def descendants(root: int, table: dict[int, Process] | None = None) -> list[Process]:
-    """The processes below `root`, parents before children, from one look at /proc; zombies too."""
-    table = processes() if table is None else table
-    below: dict[int, list[Process]] = {}
-    for one in table.values():
-        below.setdefault(one.parent, []).append(one)
-    found, todo = [], [root]
-    while todo:
-        for one in below.pop(todo.pop(), ()):
-            found.append(one)
-            todo.append(one.pid)
-    return found
-
-
 def children(pid: int) -> list[int]:
-    """The children of `pid`, quickly; may miss some of a process that is busy forking."""
+    """The children of a process of one thread, quickly; may miss some of one that is busy forking."""
     text = read_file(f"/proc/{pid}/task/{pid}/children", 1 << 20)
     if text is None:
         return [one.pid for one in processes().values() if one.parent == pid]
@@ -84,28 +61,41 @@ def quick_descendants(root: int) -> list[int]:
     return found
 
 
-def private_memory(pid: int) -> int:
-    """Bytes of memory that the process shares with nobody, 0 where it is gone."""
-    fields = (read_file(f"/proc/{pid}/statm", 256) or b"").split()
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE") if len(fields) > 2 else 0
+def memory(root: int) -> int:
+    """Bytes that the processes below `root` hold for themselves alone, without what they share."""
+    page = os.sysconf("SC_PAGESIZE")
+    total = 0
+    for pid in quick_descendants(root):
+        fields = (read_file(f"/proc/{pid}/statm", 256) or b"").split()
+        if len(fields) > 2:
+            total += (int(fields[1]) - int(fields[2])) * page
+    return total
 
 
-def is_living(pid: int) -> bool:
-    """Whether the pid is a process that has not ended yet."""
-    one = process(pid)
-    return one is not None and one.state != b"Z"
+def is_marked(pid: int, mark: bytes) -> bool:
+    """Whether the process was started with our mark in its environment."""
+    text = read_file(f"/proc/{pid}/environ", 1 << 20) or b""
+    for entry in text.split(b"\0"):
+        if entry.startswith(b"LLMAUTO_CALL="):
+            return mark in entry[len(b"LLMAUTO_CALL=") :].split()
+    return False
+
+
+def boot() -> str:
+    """The name of this start of the machine; pids of another one mean nothing."""
+    return (read_file("/proc/sys/kernel/random/boot_id", 64) or b"").decode().strip()
 
 
 def send(one: Process, number: int) -> bool:
-    """Signal exactly that process: never another one that got its pid since."""
+    """Signal exactly that process, never another one that got its pid since."""
     try:
         handle = os.pidfd_open(one.pid)
-    except AttributeError:  # an older kernel or C library: the moment in between is then not covered
-        return same(one) and _kill(one.pid, number)
+    except AttributeError:  # an older C library: the moment in between is then not covered
+        return _send_by_pid(one, number)
     except OSError as error:
-        return error.errno == 38 and same(one) and _kill(one.pid, number)  # 38: ENOSYS
+        return error.errno == _ENOSYS and _send_by_pid(one, number)
     try:
-        if not same(one):
+        if not _is_same(one):
             return False
         sig.pidfd_send_signal(handle, number)
     except OSError:
@@ -115,23 +105,19 @@ def send(one: Process, number: int) -> bool:
     return True
 
 
-def same(one: Process) -> bool:
-    """Whether the process of that pid is still the one that was seen."""
-    now = process(one.pid)
-    return now is not None and now.start == one.start
-
-
-def kill_child(pid: int) -> bool:
-    """KILL a child of this process that was not waited for: its pid is certain to be its own."""
-    return _kill(pid, KILL)
-
-
-def _kill(pid: int, number: int) -> bool:
+def _send_by_pid(one: Process, number: int) -> bool:
+    if not _is_same(one):
+        return False
     try:
-        os.kill(pid, number)
+        os.kill(one.pid, number)
     except OSError:
         return False
     return True
+
+
+def _is_same(one: Process) -> bool:
+    now = process(one.pid)
+    return now is not None and now.start == one.start
 
 
 def read_file(path: str, limit: int) -> bytes | None:

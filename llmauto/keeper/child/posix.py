@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-__all__ = ["CHLD", "CONT", "HUP", "INT", "KILL", "STOP", "TERM", "listen", "reset", "sig"]
+import os
+
+__all__ = ["CHLD", "CONT", "HUP", "INT", "KILL", "STOP", "TERM", "listen", "pass_on", "reset", "sig"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +39,20 @@ def listen(wakeup_fd: int) -> None:
     for number in (sig.SIGINT, sig.SIGHUP, sig.SIGQUIT, sig.SIGPIPE, sig.SIGUSR1, sig.SIGUSR2):
         sig.signal(number, sig.SIG_IGN)
     sig.pthread_sigmask(sig.SIG_SETMASK, ())
+
+
+def pass_on(pid: int) -> None:
+    """In a guard: what asks this process to end is for the keeper to do."""
+
+    def tell(_number: int, _frame: object) -> None:
+        try:  # noqa: SIM105
+            os.kill(pid, TERM)
+        except OSError:
+            pass
+
+    sig.signal(sig.SIGTERM, tell)
+    for number in (sig.SIGINT, sig.SIGHUP, sig.SIGQUIT, sig.SIGPIPE, sig.SIGUSR1, sig.SIGUSR2):
+        sig.signal(number, sig.SIG_IGN)
 
 
 def reset() -> None:

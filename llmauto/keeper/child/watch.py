@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
-"""Seconds: the grain of the processor time that the kernel tells."""
+TICK_S = 0.01
+"""Seconds: the grain of the processor time that systems tell."""
 IDLE_SHARE = 0.01
 """A tree below one hundredth of a core does not work: timers of a program that waits use less."""
 MAX_ENTRIES = 20_000

@@ -29,7 +29,7 @@ class Order:
         "finish_alone",
         "folder",
         "grace_s",
-        "marker",
+        "mark",
         "memory_cap",
         "output_cap",
         "stall_s",
@@ -39,7 +39,7 @@ class Order:
     )
 
     def __init__(self) -> None:
-        self.folder = self.cwd = self.stdin = self.marker = b""
+        self.folder = self.cwd = self.stdin = self.mark = b""
         self.argv: list[bytes] = []
         self.env: dict[bytes, bytes] = {}
         self.timeout_s = self.start_silence_s = self.stall_s = self.grace_s = 0.0
@@ -48,7 +48,7 @@ class Order:
 
 def pack(order: Order) -> bytes:
     """The order as one message. Raises `BadOrderError` where a text holds a NUL."""
-    fields = [MAGIC, order.folder, order.cwd, order.stdin, order.marker]
+    fields = [MAGIC, order.folder, order.cwd, order.stdin, order.mark]
     fields += [repr(float(getattr(order, name))).encode() for name in _NUMBERS]
     fields += [b"%d" % getattr(order, name) for name in _COUNTS]
     fields += [b"%d" % len(order.argv), *order.argv]
@@ -68,7 +68,7 @@ def unpack(body: bytes) -> Order:
     if len(fields) <= head or fields[0] != MAGIC:
         raise BadOrderError("this is not an order for a keeper")
     order = Order()
-    order.folder, order.cwd, order.stdin, order.marker = fields[1:5]
+    order.folder, order.cwd, order.stdin, order.mark = fields[1:5]
     try:
         for name, text in zip(_NUMBERS + _COUNTS, fields[5:head]):  # noqa: B905 (lengths are equal)
             setattr(order, name, float(text) if name in _NUMBERS else int(text))

@@ -1,0 +1,442 @@
+"""Rows P and R of the fault table, as far as one agent process is concerned: the keeper's side of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmauto.keeper import Launch, find, start
+from tests.faults.held import Stage, is_locked, is_running, kill, lesser_keeper, notes, until, wait
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts processes in /proc"),
+]
+KINDS = "abcdefg"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+# --- P1, P6, P10: ends ----------------------------------------------------------------------------
+
+
+def test_p1_a_child_that_holds_stdout_delays_nothing_and_does_not_survive(stage: Stage) -> None:
+    call, ended = stage.run([{"print": "before"}, {"spawn": "b"}, {"print": "after"}])
+
+    assert (ended.ended_by, ended.exit_code, ended.survivors) == ("exit", 0, 1)
+    assert ended.seconds < 2
+    assert list(call.stdout_lines()) == [b"before", b"after"]
+    assert stage.survivors("b") == ""
+
+
+def test_nobody_survives_a_good_end(stage: Stage) -> None:
+    _, ended = stage.run([{"spawn": KINDS}, {"print": "done"}])
+
+    assert (ended.ended_by, ended.exit_code) == ("exit", 0)
+    assert stage.survivors(KINDS) == ""
+
+
+@pytest.mark.parametrize("how", ["file", "nothing"])
+def test_p6_standard_input_is_a_file_that_ends_at_once(stage: Stage, how: str) -> None:
+    prompt = stage.root / "prompt.md"
+    prompt.write_bytes(b"x" * 3_000_000)
+    _, ended = stage.run([{"read": True}], stdin=str(prompt) if how == "file" else "")
+
+    assert (ended.exit_code, ended.seconds < 2) == (0, True)
+    assert stage.lines("READ")[0]["bytes"] == (3_000_000 if how == "file" else 0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "cwd", "error"),
+    [
+        (("no-such-program-here",), "", "ENOENT: "),
+        (("/nowhere/claude",), "", "ENOENT: "),
+        (("/etc/passwd",), "", "EACCES: "),
+        (("/bin/true",), "/nowhere", "cwd: ENOENT: "),
+        (("/bin/true", "a\0b"), "", "EINVAL: "),
+        (("/bin/true", "x" * 200_000), "", "E2BIG: "),
+    ],
+)
+def test_p10_a_program_that_cannot_be_run_says_why(
+    stage: Stage, argv: tuple[str, ...], cwd: str, error: str
+) -> None:
+    launch = Launch(argv=argv, cwd=cwd or str(stage.work), env={"PATH": os.environ["PATH"]})
+    ended = wait(start(stage.folder(), launch))
+
+    assert (ended.ended_by, ended.exit_code) == ("not_started", None)
+    assert ended.error.startswith(error)
+    assert ended.seconds < 1
+
+
+def test_p10_a_missing_standard_input_is_not_started(stage: Stage) -> None:
+    ended = wait(stage.start([], stdin=str(stage.root / "nothing")))
+
+    assert (ended.ended_by, ended.error[:14]) == ("not_started", "stdin: ENOENT:")
+    assert stage.lines("START") == []
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [({"signal": "SEGV"}, -11), ({"signal": "KILL"}, -9), ({"exit": 137}, 137), ({"exit": 1}, 1)],
+)
+def test_p10_every_end_is_told_as_it_was(stage: Stage, step: dict[str, object], code: int) -> None:
+    _, ended = stage.run([step])
+
+    assert (ended.ended_by, ended.exit_code) == ("exit", code)
+
+
+# --- P2, P3: early ends ---------------------------------------------------------------------------
+
+
+def test_p2_a_timeout_leaves_none_of_seven_kinds_and_keeps_the_output(stage: Stage) -> None:
+    for _ in range(5):
+        call, ended = stage.run(
+            [{"spawn": KINDS}, {"print": "partial"}, {"sleep": 60}], timeout_s=0.7, grace_s=0.3
+        )
+        assert ended.ended_by == "timeout"
+        assert ended.seconds < 0.7 + 0.3 + 1
+        assert list(call.stdout_lines()) == [b"partial"]
+        assert stage.survivors(KINDS) == ""
+
+
+def test_p3_an_agent_deaf_to_term_is_killed_after_the_grace(stage: Stage) -> None:
+    _, ended = stage.run([{"ignore": ["TERM", "INT", "HUP"]}, {"sleep": 60}], timeout_s=0.5, grace_s=0.5)
+
+    assert (ended.ended_by, ended.exit_code) == ("timeout", -9)
+    assert 1.0 <= ended.seconds < 0.5 + 0.5 + 1
+
+
+def test_a_stopped_agent_dies_too(stage: Stage) -> None:
+    _, ended = stage.run([{"signal": "STOP"}, {"sleep": 60}], timeout_s=0.5, grace_s=1)
+
+    assert ended.ended_by == "timeout"
+    assert ended.exit_code == -15
+
+
+@pytest.mark.parametrize(("how", "code"), [("stop", -15), ("budget", -15), ("stall", -15), ("kill", -9)])
+def test_a_wish_for_an_early_end_comes_true_at_once(stage: Stage, how: str, code: int) -> None:
+    call = stage.start([{"print": "ready"}, {"sleep": 60}])
+    until(call.read_new)
+    begun = time.monotonic()
+    call.end(how)
+    ended = wait(call)
+
+    assert (ended.ended_by, ended.exit_code) == (how, code)
+    assert time.monotonic() - begun < 1
+
+
+def test_a_kill_does_not_wait_for_the_grace_of_an_earlier_stop(stage: Stage) -> None:
+    call = stage.start([{"ignore": ["TERM"]}, {"print": "ready"}, {"sleep": 60}], grace_s=30)
+    until(call.read_new)
+    call.end("stop")
+    assert call.poll(0.5) is None
+    call.end("kill")
+
+    assert wait(call, 2).exit_code == -9
+
+
+# --- P4, S1: the runner dies ----------------------------------------------------------------------
+
+
+def test_p4_finish_the_agent_ends_its_work_and_the_result_is_found(stage: Stage) -> None:
+    folder, go = stage.folder(), stage.root / "go"
+    runner = stage.runner(folder, stage.launch([{"print": "a"}, {"wait_for": str(go)}, {"print": "b"}]))
+    until(lambda: stage.lines("START"))
+    runner.kill()
+    runner.wait()
+    call = find(folder)
+
+    assert call is not None
+    assert (call.adopted, call.poll(0.3)) == (True, None)
+    go.touch()
+    assert wait(call).exit_code == 0
+    assert list(call.stdout_lines()) == [b"a", b"b"]
+    again = find(folder)
+    assert again is not None
+    assert again.poll(0) == call.poll(0)
+    assert len(stage.lines("START")) == len(stage.lines("DONE")) == 1
+
+
+def test_p4_stop_the_agent_is_ended_with_all_it_started(stage: Stage) -> None:
+    folder = stage.folder()
+    steps: list[dict[str, object]] = [{"spawn": KINDS}, {"print": "here"}, {"sleep": 60}]
+    runner = stage.runner(folder, stage.launch(steps, finish_alone=False, grace_s=0.3))
+    until(lambda: (folder / "stdout").exists() and (folder / "stdout").read_bytes())
+    runner.kill()
+    runner.wait()
+    until(lambda: not is_locked(folder / "lock"), 2)
+    call = find(folder)
+
+    assert call is not None
+    assert wait(call).ended_by == "runner_death"
+    assert stage.survivors(KINDS) == ""
+
+
+def test_an_adopted_call_can_be_ended(stage: Stage) -> None:
+    folder = stage.folder()
+    runner = stage.runner(folder, stage.launch([{"print": "here"}, {"sleep": 60}]))
+    until(lambda: stage.lines("START"))
+    runner.kill()
+    runner.wait()
+    call = find(folder)
+    assert call is not None
+    call.end("budget")
+
+    assert wait(call, 2).ended_by == "budget"
+
+
+def test_an_adopted_call_keeps_its_limits(stage: Stage) -> None:
+    folder = stage.folder()
+    runner = stage.runner(folder, stage.launch([{"sleep": 60}], timeout_s=1.0))
+    until(lambda: stage.lines("START"))
+    runner.kill()
+    runner.wait()
+    call = find(folder)
+
+    assert call is not None
+    assert wait(call, 3).ended_by == "timeout"
+
+
+# --- P5: the keeper dies --------------------------------------------------------------------------
+
+
+def test_p5_a_killed_keeper_is_noticed_at_once_and_nobody_is_left(stage: Stage) -> None:
+    call = stage.start([{"spawn": KINDS}, {"print": "here"}, {"sleep": 60}])
+    until(call.read_new)
+    kill(notes(call.folder)["keeper"])
+    begun = time.monotonic()
+    ended = wait(call)
+
+    assert (ended.ended_by, ended.exit_code) == ("lost", None)
+    assert time.monotonic() - begun < 1.5
+    assert stage.survivors("abcde") == ""
+    if notes(call.folder)["group"]:
+        assert stage.survivors(KINDS) == ""
+
+
+def test_p5_runner_and_keeper_killed_together_leave_nothing_once_the_call_is_looked_for(stage: Stage) -> None:
+    folder = stage.folder()
+    runner = stage.runner(folder, stage.launch([{"spawn": "abcde"}, {"print": "here"}, {"sleep": 60}]))
+    until(lambda: (folder / "stdout").exists() and (folder / "stdout").read_bytes())
+    runner.kill()
+    kill(notes(folder)["keeper"])
+    runner.wait()
+    until(lambda: not is_locked(folder / "lock"), 2)
+
+    assert find(folder) is None
+    assert stage.survivors("abcde") == ""
+    assert not is_running(notes(folder)["agent"])
+
+
+def test_a_keeper_that_is_stopped_hangs_nobody(stage: Stage) -> None:
+    call = stage.start([{"print": "here"}, {"sleep": 60}], grace_s=0.2)
+    until(call.read_new)
+    kill(notes(call.folder)["keeper"], signal.SIGSTOP)
+    call.end("stop")
+
+    assert wait(call, 6).ended_by == "stop"
+
+
+@pytest.mark.parametrize("lack", ["group", "subreaper", "pidfd", "children"])
+def test_a_system_that_lacks_something_still_loses_nobody(
+    stage: Stage, lack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmauto.keeper.spawn_posix.PROGRAM", lesser_keeper(stage.root, lack))
+    # what cannot be seen: an orphan that scrubbed its environment; one that is gone at every look
+    kinds = {"subreaper": "abcde", "children": "abcdef"}.get(lack, KINDS)
+    call, ended = stage.run([{"spawn": kinds}, {"print": "a"}, {"sleep": 60}], timeout_s=0.7, grace_s=0.2)
+
+    assert (ended.ended_by, list(call.stdout_lines())) == ("timeout", [b"a"])
+    assert ended.seconds < 0.7 + 0.2 + 1
+    assert stage.survivors(kinds) == ""
+
+
+def test_p5_without_a_control_group_the_guard_leaves_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmauto.keeper.spawn_posix.PROGRAM", lesser_keeper(stage.root, "group"))
+    call = stage.start([{"spawn": KINDS}, {"print": "here"}, {"sleep": 60}])
+    until(call.read_new)
+    kill(notes(call.folder)["keeper"])
+    begun = time.monotonic()
+    ended = wait(call)
+
+    assert (ended.ended_by, ended.exit_code) == ("lost", None)
+    assert time.monotonic() - begun < 1.5
+    assert stage.survivors(KINDS) == ""
+
+
+def test_a_killed_guard_costs_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmauto.keeper.spawn_posix.PROGRAM", lesser_keeper(stage.root, "group"))
+    go = stage.root / "go"
+    call = stage.start([{"print": "here"}, {"wait_for": str(go)}, {"spawn": KINDS}, {"print": "end"}])
+    until(call.read_new)
+    kill(notes(call.folder)["guard"])
+    assert call.poll(0.2) is None
+    go.touch()
+    ended = wait(call)
+
+    assert (ended.ended_by, ended.exit_code) == ("exit", 0)
+    assert stage.survivors(KINDS) == ""
+
+
+def test_term_to_the_keeper_ends_the_agent_properly(stage: Stage) -> None:
+    call = stage.start([{"spawn": KINDS}, {"print": "here"}, {"sleep": 60}], grace_s=0.3)
+    until(call.read_new)
+    kill(notes(call.folder)["keeper"], signal.SIGTERM)
+
+    assert wait(call, 3).ended_by == "stop"
+    assert stage.survivors(KINDS) == ""
+
+
+def test_hangup_and_interrupt_do_not_reach_the_agent(stage: Stage) -> None:
+    call = stage.start([{"print": "here"}, {"sleep": 0.5}, {"print": "done"}])
+    until(call.read_new)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        kill(notes(call.folder)["keeper"], number)
+
+    assert wait(call).exit_code == 0
+
+
+# --- P7: silence ----------------------------------------------------------------------------------
+
+
+def test_p7_an_agent_that_never_says_a_word_is_ended(stage: Stage) -> None:
+    _, ended = stage.run([{"sleep": 60}], start_silence_s=0.6)
+
+    assert ended.ended_by == "start_silence"
+    assert ended.seconds < 2
+
+
+@pytest.mark.parametrize("last", [{"sleep": 60}, {"signal": "STOP"}])
+def test_p7_an_agent_that_falls_silent_and_idle_is_stalled(stage: Stage, last: dict[str, object]) -> None:
+    _, ended = stage.run([{"print": "word"}, last], stall_s=1.0, start_silence_s=0.9)
+
+    assert ended.ended_by == "stall"
+    assert 1.0 <= ended.seconds < 3.5
+
+
+@pytest.mark.parametrize(
+    "work",
+    [{"burn_child": 2.5}, {"touch": "$PWD_FILE", "for": 2.5}],
+    ids=["a child computes", "a file changes"],
+)
+def test_p7_work_in_silence_is_no_stall(stage: Stage, work: dict[str, object]) -> None:
+    env = {"PWD_FILE": str(stage.work / "deep.txt")}
+    _, ended = stage.run([{"print": "word"}, work, {"print": "end"}], stall_s=1.0, env=env)
+
+    assert (ended.ended_by, ended.exit_code) == ("exit", 0)
+
+
+# --- P8: floods -----------------------------------------------------------------------------------
+
+
+def test_p8_a_gigabyte_costs_neither_memory_nor_disk(stage: Stage) -> None:
+    steps: list[dict[str, Any]] = [
+        {"flood": 500_000_000},
+        {"print": ""},
+        {"flood": 500_000_000, "to": "stderr"},
+        {"print": "the end"},
+    ]
+    call = stage.start(steps, output_cap=8 * 2**20)
+    keeper = notes(call.folder)["keeper"]
+    peak = 0
+    while (ended := call.poll(0.05)) is None:
+        peak = max(peak, _peak_memory(keeper))
+
+    assert peak < 20 * 2**20
+    assert (ended.stdout_bytes, ended.stderr_bytes) == (500_000_009, 500_000_000)
+    kept = [path.stat().st_size for path in call.folder.glob("std*")]
+    assert sum(kept) < 2 * 8 * 2**20 + 4096
+    assert ended.stdout_dropped + sum(p.stat().st_size for p in call.folder.glob("stdout*")) > 500_000_000
+    lines = list(call.stdout_lines())
+    assert (lines[0], lines[-1], lines.count(b"")) == (b"x" * 1023, b"the end", 1)
+    assert b"truncated" in (call.folder / "stdout").read_bytes()[-100:]
+    assert call.stderr_tail(2048).endswith(b"\n" + b"x" * (500_000_000 % 1024))
+
+
+def _peak_memory(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text("utf-8")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def test_live_output_is_read_while_it_comes_and_over_the_gap(stage: Stage) -> None:
+    call = stage.start([{"print": "first"}, {"flood": 3 * 2**20}, {"print": "last"}], output_cap=2**20)
+    got = b""
+    while call.poll(0.02) is None:
+        got += call.read_new()
+    while more := call.read_new():
+        got += more
+
+    assert got.startswith(b"first\nxxx")
+    assert got.endswith(b"\nlast\n")
+    assert set(got.split(b"\n")) <= {b"first", b"last", b""} | {b"x" * n for n in range(1024)}
+
+
+# --- R: resources ---------------------------------------------------------------------------------
+
+
+def test_r4_a_thousand_children_are_gone_within_two_seconds(stage: Stage) -> None:
+    call = stage.start([{"children": 1000}, {"print": "here"}, {"sleep": 60}], grace_s=0.2)
+    until(call.read_new, 30)
+    begun = time.monotonic()
+    call.end("kill")
+    ended = wait(call)
+
+    assert time.monotonic() - begun < 2.5
+    assert ended.survivors >= 900
+    assert stage.survivors("h") == ""
+
+
+def test_r2_memory_beyond_the_cap_is_an_outcome(stage: Stage) -> None:
+    steps: list[dict[str, Any]] = [{"print": "word"}, {"allocate": 400_000_000}, {"sleep": 60}]
+    _, ended = stage.run(steps, memory_cap=100_000_000)
+
+    assert ended.ended_by == "memory"
+    assert ended.seconds < 3
+
+
+# --- what an agent is given ------------------------------------------------------------------------
+
+
+def test_an_agent_inherits_nothing_of_the_keeper(stage: Stage) -> None:
+    old = os.umask(0o022)
+    try:
+        _, ended = stage.run([{"note": ["env", "fds", "ids", "umask", "parent"]}])
+    finally:
+        os.umask(old)
+    seen = stage.lines("NOTE")[0]
+
+    assert ended.exit_code == 0
+    assert [fd for fd in seen["fds"] if fd < 200] == [0, 1, 2]
+    assert seen["ids"]["pid"] == seen["ids"]["pgid"] == seen["ids"]["sid"]
+    assert seen["umask"] == 0o022
+    expected = {"PATH", "FAKE_STEPS", "FAKE_LEDGER", "FAKE_ALIVE", "LLMAUTO_CALL"}
+    assert set(seen["env"]) - {"LC_CTYPE"} == expected
+    assert "PATH" not in (seen["parent"] or "")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o277, 0o777])
+def test_x5_files_are_private_under_any_umask(stage: Stage, umask: int) -> None:
+    folder = stage.folder()
+    launch = stage.launch([{"print": "a"}, {"err": "b"}])
+    old = os.umask(umask)
+    try:
+        wait(start(folder, launch))
+    finally:
+        os.umask(old)
+
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
