@@ -184,8 +184,8 @@ class SqliteJournal(JournalReader):
                 for table in ("handoff_uses", "events", "runs"):
                     db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
                 db.executemany(
-                    "DELETE FROM handoffs WHERE sha = ?1 "
-                    "AND NOT EXISTS (SELECT 1 FROM handoff_uses WHERE sha = ?1)",
+                    "DELETE FROM handoffs WHERE sha = ? "
+                    "AND NOT EXISTS (SELECT 1 FROM handoff_uses WHERE handoff_uses.sha = handoffs.sha)",
                     used,
                 )
 
