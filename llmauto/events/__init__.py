@@ -11,7 +11,7 @@ started: run time is summed from `up`, so that a clock that jumps changes nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from llmauto.events.base import (
@@ -85,8 +85,8 @@ KINDS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
         RunStarted, RunResumed, CallStarted, CallEnded, LinkEnded, LinkSkipped, RoundEnded, BaselineTaken,
-        WaitStarted, WaitEnded, StopAsked, HandoffKept, Noted, NoticeSent, WindowSeen, RunEnded, PauseAsked, IdleBegan, IdleEnded, Steered,
-        GateOpened, GateAnswered, CheckBaseline, Reviewed, Checkpointed,
+        WaitStarted, WaitEnded, StopAsked, HandoffKept, Noted, NoticeSent, WindowSeen, RunEnded, PauseAsked,
+        IdleBegan, IdleEnded, Steered, GateOpened, GateAnswered, CheckBaseline, Reviewed, Checkpointed,
     )
 }  # fmt: skip
 

@@ -10,6 +10,11 @@ from typing import ClassVar
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+def nothing() -> Mapping[str, str]:
+    """No settings: a factory, since before Python 3.12 a mapping proxy cannot be a plain default."""
+    return NOTHING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """The base of all events."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from llmauto.events.base import Event
+from llmauto.events.base import Event, nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,8 @@ class RunStarted(Event):
     path: str = ""
     workdir: str = ""
     task: str = ""
-    inputs: Mapping[str, str] = field(default_factory=_nothing)
-    settings: Mapping[str, str] = field(default_factory=_nothing)
+    inputs: Mapping[str, str] = field(default_factory=nothing)
+    settings: Mapping[str, str] = field(default_factory=nothing)
     from_link: str = ""
     max_rounds: int = 0
     budget_usd: float | None = None
@@ -36,7 +36,7 @@ class RunResumed(Event):
 
     kind: ClassVar[str] = "run_resumed"
     links: tuple[str, ...]
-    settings: Mapping[str, str] = field(default_factory=_nothing)
+    settings: Mapping[str, str] = field(default_factory=nothing)
     changes: tuple[str, ...] = ()
     from_link: str = ""
     max_rounds: int = 0
