@@ -14,8 +14,8 @@ from llmauto.journal.migrations import FORMAT, format_of, migrate
 
 BUSY_S = 10.0
 """How long a writer waits for another writer; a commit takes milliseconds."""
-CHECKPOINT_PAGES = 256
-"""1 MiB: SQLite's own 4 MiB would fill a small disk with what is about to be copied anyway."""
+CHECKPOINT_PAGES = 64
+"""256 KiB: SQLite's own 4 MiB would fill a small disk with what is about to be copied anyway."""
 
 
 def connect_writer(path: Path, notes: list[str]) -> sqlite3.Connection:
@@ -33,6 +33,7 @@ def connect_writer(path: Path, notes: list[str]) -> sqlite3.Connection:
             _use_wal(connection, path, notes)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {1 << 20}")  # what a large handoff left behind
             connection.execute("PRAGMA cell_size_check = ON")
             migrate(connection, path)
             if new:
