@@ -104,7 +104,7 @@ def back_up(path: Path, target: Path) -> None:
     """Copy the journal as it is committed to `target`, in one step, durably."""
     from llmauto import files
 
-    temp = target.with_name(f".{target.name}.{files.temp_mark()}.tmp")
+    temp = target.with_name(f"{target.name}.{files.temp_mark()}.tmp")
     files.create_private(temp)
     try:
         source, copy = sqlite3.connect(path), sqlite3.connect(temp)

@@ -82,7 +82,7 @@ def _copy_to(connection: sqlite3.Connection, path: Path) -> bool:
     """Write what is open to `path`; False where another process was faster."""
     if not path.parent.is_dir():
         files.make_private_dir(path.parent)
-    temp = path.with_name(f".{path.name}.{files.temp_mark()}.tmp")
+    temp = path.with_name(f"{path.name}.{files.temp_mark()}.tmp")
     files.create_private(temp)
     try:
         with sqlite_errors(path):
