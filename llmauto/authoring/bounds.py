@@ -27,7 +27,8 @@ def parse_deadline(text: str) -> datetime | None:
     try:
         day = date.fromisoformat(match["date"])
         if match["clock"] is None:
-            moment = datetime.combine(day + timedelta(days=1), time())
+            # The last day that there is has no next one.
+            moment = datetime.combine(day if day == date.max else day + timedelta(days=1), time())
         else:
             moment = datetime.combine(day, time.fromisoformat(match["clock"]))
         return _in_zone(moment, match["zone"])

@@ -144,10 +144,12 @@ class Number:
         if not self.takes(value) or not self._holds(value):
             yield from expected(self, value, path)
 
-    def _holds(self, value: float) -> bool:
-        if not math.isfinite(value) or (self.whole and value != int(value)):
+    def _holds(self, value: Any) -> bool:
+        # A whole number may be too large to be asked whether it is finite.
+        if isinstance(value, float) and (not math.isfinite(value) or (self.whole and not value.is_integer())):
             return False
-        return (value > self.least if self.above else value >= self.least) and value <= self.most
+        low = value > self.least if self.above else value >= self.least
+        return bool(low and value <= self.most)
 
     def schema(self) -> dict[str, Any]:
         low = "exclusiveMinimum" if self.above else "minimum"

@@ -254,6 +254,7 @@ def test_a_date_means_the_end_of_that_day_here(bench: Bench) -> None:
         ("2030-06-01 10:30:15.5+02:00", datetime(2030, 6, 1, 8, 30, 15, tzinfo=timezone.utc)),
         ("2030-06-01T10:30-0330", datetime(2030, 6, 1, 14, 0, tzinfo=timezone.utc)),
         ("2030-06-01T10:30", datetime(2030, 6, 1, 10, 30).astimezone(timezone.utc)),
+        ("9999-12-31", datetime(9999, 12, 31).astimezone(timezone.utc)),
         ("", None),
     ],
 )

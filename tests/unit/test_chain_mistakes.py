@@ -5,6 +5,7 @@ Rows B1 to B5, B7 and B9 of the faults: what is wrong is an error of the chain, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from llmauto.authoring import unbuilt
+from llmauto.authoring.chain_keys import CHAIN
+from llmauto.authoring.flat import flatten
+from llmauto.authoring.link_keys import LINK_FIELDS
 from llmauto.authoring.load import load
 from llmauto.errors import ChainError
 from llmauto.settings import Settings
@@ -173,6 +178,34 @@ def told(bench: Bench, text: Any) -> tuple[str, ...]:
     with pytest.raises(ChainError) as caught:
         bench.load(text)
     return caught.value.problems
+
+
+ODD: list[Any] = [
+    None, True, 0, -1, 1.5, 1e99, 10**400, "", " ", "x", "a b", "\\", "{", "next", "0", "a" * 5000,
+    [], [[]], ["x"], {}, {"x": {}}, {"x": None}, {"_": 1}, {"type": "file"}, {"type": "file", "path": "/"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A home of a program in which everything is built, so that every value is looked at."""
+    monkeypatch.setattr(unbuilt, "CHAIN_KEYS", {})
+    monkeypatch.setattr(unbuilt, "LINK_KEYS", {})
+    return bench
+
+
+@pytest.mark.parametrize("key", [one.key for one in CHAIN.fields])
+def test_no_value_of_a_chain_is_more_than_a_mistake(built: Bench, key: str) -> None:
+    for value in ODD:
+        with contextlib.suppress(ChainError):
+            flatten(built.load({**chain([{}]), key: value}).chain)
+
+
+@pytest.mark.parametrize("key", [one.key for one in LINK_FIELDS])
+def test_no_value_of_a_link_is_more_than_a_mistake(built: Bench, key: str) -> None:
+    for value in ODD:
+        with contextlib.suppress(ChainError):
+            flatten(built.load(chain([{key: value}], mode="conditional")).chain)
 
 
 # --- B3: links that do not go together ---
