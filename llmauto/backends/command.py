@@ -100,6 +100,7 @@ class TextReader:
         self._shrink()
         text = "\n".join(self._lines).strip("\n")
         judged = self._judge(ended, text, stderr_tail)
+        lost = self._lost + ended.stdout_dropped
         reset = reset_of(text, now=now, local=now.tzinfo) if judged.outcome is Outcome.LIMITED else None
         return Reply(
             outcome=judged.outcome,
@@ -112,9 +113,7 @@ class TextReader:
             seconds=ended.seconds,
             exit_code=ended.exit_code,
             reset_at=reset.timestamp() if reset else None,
-            warnings=(f"the first {self._lost:,} characters of the output are not kept",)
-            if self._lost
-            else (),
+            warnings=(f"of its output, {lost:,} bytes or more are not kept",) if lost else (),
         )
 
     def _judge(self, ended: Ended, text: str, stderr_tail: bytes) -> Judgement:

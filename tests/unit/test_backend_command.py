@@ -64,6 +64,12 @@ def test_of_a_flood_the_end_is_kept_and_it_is_said() -> None:
     assert "are not kept" in got.warnings[0]
 
 
+def test_what_the_keeper_dropped_is_said_too() -> None:
+    assert reply(b"x", ended(stdout_dropped=5000)).warnings == (
+        "of its output, 5,000 bytes or more are not kept",
+    )
+
+
 def test_a_line_that_is_too_long_is_passed_over_and_it_is_said() -> None:
     got = read(TextReader(order()), [b"one", None, b"two"], ended())
 
