@@ -7,9 +7,11 @@ nothing.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -217,7 +219,7 @@ def _home(path: Path, how: HowFound, workdir_base: Path, *, private: bool) -> Ho
 
 def _named_home(given: str, how: HowFound, cwd: Path, what: str) -> Home:
     path = cwd / _expanded(given)
-    if "\0" in given or (path.exists() and not path.is_dir()):
+    if "\0" in given or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
         hint = "name a folder; it need not exist yet"
         raise UsageError(f"{what}: {quoted(given, 200)} is not a folder", hint=hint)
     return _home(path, how, cwd, private=path.name == PRIVATE_FOLDER)
@@ -235,11 +237,35 @@ def _walk_up(cwd: Path) -> Home | None:
     for folder in (here, *here.parents):
         if folder.name == PRIVATE_FOLDER:
             return _home(folder, HowFound.WALKED_UP, folder.parent, private=True)
-        if (folder / PRIVATE_FOLDER).is_dir():
+        if _is(folder / PRIVATE_FOLDER, Path.is_dir) and not _planted(folder / PRIVATE_FOLDER):
             return _home(folder / PRIVATE_FOLDER, HowFound.WALKED_UP, folder, private=True)
-        if any(_looks_like_chain(path) for path in _json_files(folder / "chains")):
+        chains = folder / "chains"
+        if any(_looks_like_chain(path) for path in _json_files(chains)) and not _planted(chains):
             return _home(folder, HowFound.WALKED_UP, folder, private=False)
     return None
+
+
+def _is(path: Path, test: Callable[[Path], bool]) -> bool:
+    """The answer to `test`, False where it cannot be had: no permission, too long a name, a NUL."""
+    try:
+        return test(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _planted(folder: Path) -> bool:
+    """Whether another user put `folder` where everybody may write, as in `/tmp`, for us to find it.
+
+    A chain may start any program: what is found by walking up must be the user's own, or their host's.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        open_to_all = folder.parent.stat().st_mode & stat.S_IWOTH
+        owner = folder.stat().st_uid
+    except OSError:
+        return True
+    return bool(open_to_all) and owner not in (os.geteuid(), 0)
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -263,7 +289,7 @@ def _looks_like_chain(path: Path) -> bool:
 
 def _existing_file(given: str) -> Path:
     path = _expanded(given)
-    if "\0" in given or not path.is_file():
+    if not _is(path, Path.is_file):
         near = None if "\0" in given else did_you_mean(path.name, _names(path.parent))
         raise UsageError(f"there is no chain file {quoted(given, 200)}", hint=near)
     problem = problem_with(name_of(path))

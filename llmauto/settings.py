@@ -65,7 +65,7 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     Raises:
         ChainError: config.json or a variable holds what cannot be; every mistake is named.
     """
-    document = read_file(home.config, name=shown(home.config)) if home.config.exists() else None
+    document = _document(home)
     mistakes: list[str] = []
     values = _checked(document, mistakes) if document else {}
     origins = _origins(document, values)
@@ -73,6 +73,16 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     if mistakes:
         raise ChainError("\n".join(mistakes), problems=tuple(mistakes))
     return _settings(values, origins)
+
+
+def _document(home: Home) -> Document | None:
+    try:
+        home.config.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # it is there and may not be looked at: reading it tells why
+    return read_file(home.config, name=shown(home.config))
 
 
 def _checked(document: Document, mistakes: list[str]) -> dict[str, Any]:
@@ -163,7 +173,13 @@ def _settings(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings
         name: backend["path"] for name, backend in values.get("backends", {}).items() if backend.get("path")
     }
     plain = {key: value for key, value in values.items() if key not in ("telegram", "backends")}
-    return Settings(telegram=telegram, backend_paths=paths, origins=origins, **_known(CONFIG, plain))
+    warnings: tuple[str, ...] = ()
+    if telegram.enabled and not telegram.chat_id:
+        where = origins["telegram.enabled"]
+        warnings = (f"{where}: warning: notices are on, and there is no `telegram.chat_id` to send them to",)
+    return Settings(
+        telegram=telegram, backend_paths=paths, origins=origins, warnings=warnings, **_known(CONFIG, plain)
+    )
 
 
 def _known(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:

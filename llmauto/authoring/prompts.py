@@ -106,10 +106,15 @@ class Prompts:
             notes = (f"there is no file {quoted(text)}; these words themselves are the prompt",)
         return Prompt(text=self._usable(self.paths.text(text)), source=source, notes=notes)
 
+    def _roots(self) -> tuple[Path, ...]:
+        """What holds `prompts/`: the home, what a chain file from elsewhere stands in, what ships."""
+        beside = (self.chain_folder.parent,) if self.chain_folder.name == "chains" else ()
+        return (self.home.path, *beside, self.home.shipped)
+
     def _folders(self) -> Iterator[Path]:
-        for folder in (self.home.prompts, self.home.shipped / "prompts"):
-            yield folder
-            yield folder / "_private"
+        for root in self._roots():
+            yield root / "prompts"
+            yield root / "prompts" / "_private"
 
     def _in_folders(self, name: str) -> Path | None:
         if _leads_out(name) or len(name) > _LONGEST_NAME:
@@ -124,8 +129,7 @@ class Prompts:
 
     def _stays_inside(self, file: Path, name: str) -> None:
         target = file.resolve()
-        insides = (self.home.path.resolve(), self.home.shipped.resolve())
-        if not any(inside in target.parents for inside in insides):
+        if not any(root.resolve() in target.parents for root in self._roots()):
             raise UnusableError(
                 f"the prompt {quoted(name)} is a link that leads out of the home, to {target}; "
                 "name that path itself if it is meant"
@@ -134,7 +138,8 @@ class Prompts:
     def _at_path(self, given: str) -> Path | None:
         if "\n" in given or len(given) > _LONGEST_NAME:
             return None
-        bases = (self.home.path, self.chain_folder, self.home.workdir_base, self.home.shipped)
+        first, *others = self._roots()
+        bases = (first, self.chain_folder, self.home.workdir_base, *others)
         candidates = (self.paths.absolute(given, base) for base in bases)
         return next((file for file in candidates if _is_there(file)), None)
 

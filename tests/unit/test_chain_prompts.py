@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from llmauto.authoring.load import load
 from llmauto.home import shipped_root
 from llmauto.model import Link
+from llmauto.settings import Settings
 from tests.support.homes import Bench, chain, one_link
 
 
@@ -64,6 +66,16 @@ def test_then_a_path_from_home_chain_or_workdir(bench: Bench) -> None:
     assert prompt(bench, "./b.txt").prompt == "b.txt"
     assert prompt(bench, "c.txt").prompt == "c.txt"
     assert prompt(bench, str(bench.root / "texts" / "a.txt")).prompt == "a.txt"
+
+
+def test_a_chain_file_from_elsewhere_brings_its_prompts(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Bench(tmp_path_factory.mktemp("other"))
+    other.prompt("p.txt", "theirs")
+    path = other.write(chain([{"prompt": "p"}, {"prompt": "prompts/p.txt"}]))
+    made = load(path, home=bench.home, settings=Settings()).chain
+    assert [one.prompt for one in made.links] == ["theirs", "theirs"]
 
 
 def test_a_path_may_lead_anywhere(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -88,6 +89,21 @@ def test_finding_a_home_creates_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such modes there")
+def test_a_home_that_another_user_planted_where_all_may_write_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".llmauto").mkdir()
+    assert find_home(tmp_path, {}).how_found is HowFound.WALKED_UP
+    tmp_path.chmod(0o1777)
+    assert find_home(tmp_path, {}).how_found is HowFound.WALKED_UP
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner == 0:
+        os.chown(tmp_path / ".llmauto", 4711, -1)
+    assert find_home(tmp_path, {}).how_found is not HowFound.WALKED_UP
+
+
 @pytest.mark.parametrize(
     ("platform", "environ", "expected"),
     [
@@ -145,7 +161,7 @@ def test_a_misspelt_path_gets_a_suggestion(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["../../x", "/abs", "a/b", "..", "", "\n", "a\n", "CON", "nul.txt", "x" * 300, "-rf", "a\0b", "./\0.json",
-     "ä", "a\u0301", "~nobody/x.json", "..\\x", "x.json/"],
+     "ä", "a\u0301", "~nobody/x.json", "..\\x", "x.json/", "x" * 5000 + ".json"],
 )  # fmt: skip
 def test_no_name_leads_out_of_the_home(tmp_path: Path, name: str) -> None:
     home = find_home(tmp_path, {}, tmp_path)

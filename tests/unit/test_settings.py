@@ -88,6 +88,12 @@ def test_all_mistakes_of_config_and_environment_are_told_at_once(tmp_path: Path)
     assert "`LLMAUTO_KEEP_AWAKE`: error: expected `true` or `false`, found `perhaps`" in told
 
 
+def test_notices_without_an_address_are_told(tmp_path: Path) -> None:
+    (told,) = settings(tmp_path, {"telegram": {"enabled": True}}).warnings
+    assert "config.json:3: warning: notices are on, and there is no `telegram.chat_id`" in told
+    assert settings(tmp_path, {"telegram": {"enabled": True, "chat_id": "5"}}).warnings == ()
+
+
 def test_a_config_that_is_no_object_is_told(tmp_path: Path) -> None:
     with pytest.raises(ChainError, match=r"config.json:1:1: error: expected config.json, found an array"):
         settings(tmp_path, "[1]")
