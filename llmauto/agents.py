@@ -111,11 +111,11 @@ class KeptAgents:
 
     def recover(self, order: CallOrder) -> OpenCall | None:
         """The call of that folder: finished, still running, or None where it is lost."""
-        kept = self._keeper.find(order.folder)
-        if kept is None:
-            return None
         name = decode(read_small(order.folder / BACKEND_FILE, 100) or b"")
         backend = load_backend(name if name in BUILT_IN else order.link.backend)
+        kept = self._keeper.find(order.folder) or _finished_before_its_keeper(order, backend)
+        if kept is None:
+            return None
         return FollowedCall(order, backend, kept, self._clock, adopted=True)
 
     def command_line(self, order: CallOrder) -> CommandLine:
@@ -136,6 +136,25 @@ class KeptAgents:
             grace_s=order.grace_s,
             finish_alone=order.finish_alone,
         )
+
+
+def _finished_before_its_keeper(order: CallOrder, backend: Backend) -> KeptCall | None:
+    """A lost call whose final result is there all the same: it was paid for, and is not made again.
+
+    That is so where keeper and runner were killed in the instant between the agent's end and the
+    keeper's word on it.
+    """
+    from llmauto.keeper.following import KeptCall as Left
+
+    gone = Ended(exit_code=None, ended_by="lost", error="its keeper was killed")
+    left = Left(order.folder, ended=gone)
+    reader = backend.reader(order)
+    for line in left.stdout_lines():
+        reader.feed(line)
+    if reader.lingers_s is not None:
+        return left
+    left.close()
+    return None
 
 
 def _too_large(backend: Backend, prompt: str) -> str:

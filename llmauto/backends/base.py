@@ -45,7 +45,8 @@ class Reader(Protocol):
     """Reads one call's output as it comes, and judges it at the end. Holds a bounded amount of it.
 
     `tokens` is what counts against the call's cap so far. `lingers_s` is how long the process may
-    stay after its final result, None while there is no final result.
+    stay after its final result, None while there is no final result. Where only an exit code tells
+    the end, it is always None.
     """
 
     @property

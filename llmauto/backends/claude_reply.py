@@ -194,7 +194,9 @@ def _warnings(seen: Seen, ended: Ended, stderr: str, outcome: Outcome) -> list[s
     untrusted = _UNTRUSTED.search(stderr)
     if untrusted is not None:
         found.append(f"{one_line(untrusted[0], MESSAGE_LIMIT)}: start `claude` there once and accept")
-    if outcome is Outcome.DONE and ended.ended_by != "exit":
+    if outcome is Outcome.DONE and ended.ended_by == "lost":
+        found.append("it and the process that held it were killed after its result was there")
+    elif outcome is Outcome.DONE and ended.ended_by != "exit":
         found.append("it had to be ended after its result was there")
     elif outcome is Outcome.DONE and ended.exit_code != 0:
         found.append(f"{exit_says(ended.exit_code, b'')}, although its result is a success")

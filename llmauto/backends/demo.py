@@ -67,8 +67,8 @@ class DemoReader:
 
     @property
     def lingers_s(self) -> float | None:
-        """It ends by itself."""
-        return None
+        """It ends by itself, at once."""
+        return None if self._result is None else 2.0
 
     def feed(self, line: bytes | None) -> Sequence[Activity]:
         """One line: a text, a tool call, or the result."""
@@ -109,13 +109,13 @@ class DemoReader:
 
     def _judge(self, ended: Ended, stderr_tail: bytes) -> Judgement:
         early = early_end(ended, self._order)
+        if self._result and (early is not None or ended.exit_code == 0):
+            return Judgement(Outcome.DONE, "")
         if early is not None:
             return early
         if ended.exit_code != 0:
             return Judgement(Outcome.CRASHED, exit_says(ended.exit_code, stderr_tail))
-        if not self._result:
-            return Judgement(Outcome.BAD_OUTPUT, "it ended without a result")
-        return Judgement(Outcome.DONE, "")
+        return Judgement(Outcome.BAD_OUTPUT, "it ended without a result")
 
 
 BACKEND = Demo()

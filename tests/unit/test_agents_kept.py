@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from llmauto.clock import SystemClock
 from llmauto.model import Link, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, EndHow, OpenCall, Reply
-from tests.support.calls import order
+from tests.support.calls import INIT, order, result, says
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the keeper of Windows has tests of its own")
 
@@ -84,3 +85,24 @@ def test_the_demo_plays_through_the_keeper(agents: KeptAgents, tmp_path: Path) -
     assert reply.outcome is Outcome.DONE
     assert order(tmp_path).handoff.read_text(encoding="utf-8").startswith("Status: READY_FOR_REVIEW")
     assert [seen.kind for seen in call.activities()] == ["text", "tool", "tool", "text"]
+
+
+def left_behind(root: Path, *events: dict[str, Any]) -> CallOrder:
+    """A call whose keeper was killed before it could say how the agent ended."""
+    call = order(root, Link(name="worker"))
+    call.folder.mkdir(parents=True)
+    (call.folder / "backend.txt").write_text("claude", encoding="utf-8")
+    (call.folder / "stdout").write_bytes(b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    return call
+
+
+def test_a_lost_call_that_had_its_result_is_not_lost(agents: KeptAgents, tmp_path: Path) -> None:
+    reply = waited(agents.recover(left_behind(tmp_path, INIT, says("x"), result("Done."))))
+
+    assert (reply.outcome, reply.text, reply.cost_usd) == (Outcome.DONE, "Done.", 0.4)
+    assert reply.warnings == ("it and the process that held it were killed after its result was there",)
+
+
+def test_a_lost_call_without_a_result_is_lost(agents: KeptAgents, tmp_path: Path) -> None:
+    assert agents.recover(left_behind(tmp_path, INIT, says("x"))) is None
+    assert agents.recover(order(tmp_path / "never-begun")) is None

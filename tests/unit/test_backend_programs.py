@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from llmauto.backends import BUILT_IN, NOT_BUILT_YET, load_backend, programs
-from llmauto.backends.versions import version_of
 from llmauto.errors import BackendError
 from llmauto.model import Link
 
@@ -151,32 +150,3 @@ def test_a_program_on_path_that_is_not_executable_is_told_apart(tmp_path: Path, 
     with pytest.raises(BackendError, match="is not executable") as caught:
         claude(tmp_path, PATH=str(program.parent))
     assert str(caught.value.hint).endswith(f"`chmod +x {program}`")
-
-
-def versioned(make: Make, script: str) -> tuple[str, ...]:
-    program = make("bin/claude")
-    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    return (str(program),)
-
-
-@posix
-def test_a_program_tells_its_version(make: Make) -> None:
-    program = versioned(make, 'echo "9.9.9 ($1) $CLAUDECODE"')
-
-    assert version_of(load_backend("claude"), program, {"CLAUDECODE": "1"}) == "9.9.9 (--version)"
-    assert version_of(load_backend("demo"), program, {}) == ""
-
-
-@posix
-@pytest.mark.parametrize(
-    ("script", "says"),
-    [("echo broken >&2; exit 1", "broken"), ("exit 3", "exit code 3"), (":", "exit code 0")],
-)
-def test_a_program_that_does_not_tell_its_version_is_an_error(make: Make, script: str, says: str) -> None:
-    with pytest.raises(BackendError, match=says):
-        version_of(load_backend("claude"), versioned(make, script), {})
-
-
-def test_a_program_that_cannot_be_run_at_all_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match="cannot be run"):
-        version_of(load_backend("claude"), (str(tmp_path / "none"),), {})
