@@ -15,7 +15,8 @@ from llmauto.errors import UsageError
 from llmauto.model import Link
 from llmauto.outcomes import StopReason
 from llmauto.ports import EndHow
-from llmauto.rules.progress import Progress, fold
+from llmauto.rules.advance import fold
+from llmauto.rules.progress import Progress
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts

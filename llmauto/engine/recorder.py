@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from llmauto.events import CallStarted, Event, HandoffKept
 from llmauto.ports import KeptHandoff, Mirror
+from llmauto.rules.advance import advance
 from llmauto.rules.progress import Progress
 from llmauto.rules.summary import status_of, summary
 
@@ -40,7 +41,7 @@ class Recorder:
 
     def note(self, event: Event) -> None:
         """Take the event in; it is on disk after the next `flush`."""
-        self.progress.advance(event)
+        advance(self.progress, event)
         self._events.append(event)
 
     def keep_handoff(self, text: str, *, round_: int, link: str, passed_on: bool, source: str) -> str:

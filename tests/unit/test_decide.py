@@ -11,6 +11,7 @@ from llmauto import events as ev
 from llmauto.model import Breakers, Chain, Link, Mode, OnFailure, Role
 from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import decide as d
+from llmauto.rules.advance import advance
 from llmauto.rules.progress import Progress
 from llmauto.rules.table import TABLE, Pool
 
@@ -39,7 +40,7 @@ class Night:
         self.advance(ev.RunStarted(run="r", chain="c", links=tuple(link.name for link in chain.links)))
 
     def advance(self, event: ev.Event) -> None:
-        self.p.advance(replace(event, at=self.now, up=self.now - self.begun))
+        advance(self.p, replace(event, at=self.now, up=self.now - self.begun))
 
     def resume(self, chain: Chain | None = None) -> None:
         self.chain = chain or self.chain

@@ -13,7 +13,7 @@ from llmauto.events import from_json, to_json
 from llmauto.model import Chain, HandoffFrom, Link, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, Reply
-from llmauto.rules.progress import fold
+from llmauto.rules.advance import fold
 from llmauto.testing.agents import Play, ScriptedAgents, ends, says
 from tests.unit.bench import Bench
 
