@@ -6,8 +6,7 @@ and their flat form for comparisons are all derived from the tables made of thes
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -143,16 +142,3 @@ def _described(field: Field) -> dict[str, Any]:
     if field.default is not None and not field.dead:
         schema["default"] = field.default
     return schema | ({"deprecated": True} if field.dead else {})
-
-
-def reference(fields: Sequence[Field]) -> str:
-    """A Markdown table of the fields, for the reference."""
-    rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
-    for field in fields:
-        if not field.dead:
-            default = field.default_words or (
-                "" if field.default is None else f"`{json.dumps(field.default)}`"
-            )
-            cells = (f"`{field.key}`", field.shape.words, default, field.help)
-            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"

@@ -104,7 +104,7 @@ class Choice:
 
     @property
     def words(self) -> str:
-        return ("one of " if len(self.of) > 1 else "") + ", ".join(f"`{word}`" for word in self.of)
+        return ("one of " if len(self.of) > 1 else "") + ", ".join(f"`{word}`" for word in self.of if word)
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str)
@@ -135,7 +135,7 @@ class Number:
     def words(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" {self.unit}" if self.unit else ""
-        return f"{kind} {'above' if self.above else 'from'} {self.least:g} to {self.most:,.10g}{unit}"
+        return f"{kind} {'above' if self.above else 'from'} {self.least:,.0f} to {self.most:,.0f}{unit}"
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
