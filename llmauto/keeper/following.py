@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, time
@@ -22,43 +22,60 @@ from llmauto.keeper.values import Ended
 
 ADOPTED_POLL_S = 0.05
 """Seconds between two looks at the lock of a keeper that is not our child."""
+SLICE_S = 1.0
+"""Seconds of one wait, after which the bounds are looked at."""
 OVERDUE_S = 2.0
-"""Seconds past the keeper's own grace after which the runner sees to the end itself."""
+"""Seconds past the keeper's own grace after which the runner sees to the end itself (fault table)."""
 _LATE_S = 5.0
 _SEVERITY = {"": 0, "stop": 1, "stall": 1, "budget": 1, "kill": 2}
 
 
-class Link:
-    """What joins the runner to a keeper that it started; closing it tells the keeper that we are gone."""
+class Link(ABC):
+    """What joins the runner to a keeper that it started. `said` is what came over it: the result."""
 
-    __slots__ = ("life", "order", "pid")
+    __slots__ = ("said",)
 
-    def __init__(self, pid: int, order: int, life: int) -> None:
-        self.pid = pid
-        self.order = order
-        self.life = life
+    def __init__(self) -> None:
+        self.said = b""
+
+    @abstractmethod
+    def has_hung_up(self, wait_s: float) -> bool:
+        """Wait up to `wait_s` seconds for the keeper's end."""
+
+    @abstractmethod
+    def tell(self, how: str) -> None:
+        """Wake the keeper with a wish for an early end."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End the keeper at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go: the keeper then takes the runner for gone."""
 
 
 class KeptCall:
-    """A call in its folder. `adopted`: it was begun by an earlier runner."""
+    """A call in its folder. `adopted`: it was begun by an earlier runner.
+
+    One that is let go of before its end is, to its keeper, one whose runner is gone.
+    """
 
     def __init__(self, folder: Path, *, link: Link | None = None, ended: Ended | None = None) -> None:
         self.adopted = link is None
         self.folder = folder
-        self._place: Folder | None = None
         self._link = link
-        self._said = b""
         self._ended = ended
         self._wish = ""
         self._overdue_at = 0.0
+        self._clock = ActiveClock(monotonic())
+        self._place: Folder | None = None
         self._bounds = records.Bounds()
-        try:
+        self._reader: output.Reader | None = None
+        with contextlib.suppress(OSError):
             self._place = Folder(os.fsencode(folder))
             self._bounds = records.bounds(self._place)
-        except OSError:
-            pass
-        self._reader = output.Reader(self._place, "stdout", self._bounds.output_cap) if self._place else None
-        self._clock = ActiveClock(monotonic())
+            self._reader = output.Reader(self._place, "stdout", self._bounds.output_cap)
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -70,7 +87,7 @@ class KeptCall:
         until = monotonic() + timeout_s
         while self._ended is None:
             left = max(0.0, until - monotonic())
-            if self._is_gone(left):
+            if self._is_gone(min(left, SLICE_S)):
                 self._conclude()
             elif self._is_overdue():
                 self._force()
@@ -80,37 +97,19 @@ class KeptCall:
 
     def _is_gone(self, wait_s: float) -> bool:
         if self._link is not None:
-            return self._has_hung_up(self._link, wait_s)
+            return self._link.has_hung_up(wait_s)
         if self._place is None or not lock.is_held(self._place):
             return True
         threading.Event().wait(min(wait_s, ADOPTED_POLL_S))
         return not lock.is_held(self._place)
 
-    def _has_hung_up(self, link: Link, wait_s: float) -> bool:
-        ready = select.poll()
-        ready.register(link.life, select.POLLIN)
-        # a slice of a second, so that the bounds are looked at
-        while ready.poll(min(wait_s, 1.0) * 1000):
-            data = os.read(link.life, 65536)
-            if not data:
-                self._let_go(link)
-                return True
-            self._said += data
-            self._overdue_at = self._overdue_at or self._clock.look(monotonic()) + OVERDUE_S
-        return False
-
-    def _let_go(self, link: Link) -> None:
-        with contextlib.suppress(ChildProcessError):  # the host program reaps all children itself
-            os.waitpid(link.pid, 0)
-        os.close(link.life)
-        os.close(link.order)
-        self._link = None
-
     def _conclude(self) -> None:
         place = self._place
-        said = self._said.partition(b"\n")[0]  # what the keeper said before it wrote it
+        # what the keeper said before it wrote it: it also holds where no file could be written
+        said = self._link.said.partition(b"\n")[0] if self._link else b""
         result = records.ended(said) or records.ended(place.read(records.RESULT) if place else None)
         self._ended = result or self._lost()
+        self._drop_link()
 
     def _lost(self) -> Ended:
         from llmauto.keeper import sweeping
@@ -128,8 +127,8 @@ class KeptCall:
             error="its keeper was killed",
             started_at=notes.started_at,
             seconds=max(0.0, time() - notes.started_at),
-            stdout_bytes=_size(place, "stdout"),
-            stderr_bytes=_size(place, "stderr"),
+            stdout_bytes=output.kept_bytes(place, "stdout", self._bounds.output_cap),
+            stderr_bytes=output.kept_bytes(place, "stderr", self._bounds.output_cap),
             survivors=survivors,
         )
 
@@ -140,15 +139,14 @@ class KeptCall:
 
         Returns at once. A wish that is no harsher than an earlier one changes nothing.
         """
-        if self._ended is not None or _SEVERITY.get(how, 1) <= _SEVERITY[self._wish]:
+        if self._ended is not None or _SEVERITY.get(how, 1) <= _SEVERITY.get(self._wish, 1):
             return
         self._wish = how
         grace_s = 0.0 if how == "kill" else self._bounds.grace_s
         self._overdue_at = self._clock.look(monotonic()) + grace_s + OVERDUE_S
         written = self._write_flag(how)
         if self._link is not None:
-            with contextlib.suppress(OSError):  # it is ending already
-                os.write(self._link.order, how.encode() + b"\n")
+            self._link.tell(how)
         elif not written and self._place is not None:
             from llmauto.keeper import sweeping
 
@@ -165,24 +163,28 @@ class KeptCall:
 
     def _is_overdue(self) -> bool:
         lived = self._clock.look(monotonic())
+        if self._link is not None and self._link.said and not self._overdue_at:
+            self._overdue_at = lived + OVERDUE_S  # it has said its last word, and has only to go
         if self._overdue_at:
             return lived > self._overdue_at
         bounds = self._bounds
         return 0 < bounds.timeout_s < lived - bounds.grace_s - OVERDUE_S - _LATE_S
 
     def _force(self) -> None:
-        """The keeper did not do it in its time: wake it, should it be stopped; then end it."""
-        if self._place is None:
-            return
-        from llmauto.keeper import sweeping
+        """The keeper did not do it in its time: wake it, if it is stopped; then end it, then its guard."""
+        if self._place is not None:
+            from llmauto.keeper import sweeping
 
-        sweeping.signal_keeper(self._place, signal.SIGCONT)
-        if not self._is_gone(_LATE_S):
-            sweeping.signal_keeper(self._place, signal.SIGKILL)
-            if self._link is not None:
-                os.kill(self._link.pid, signal.SIGKILL)
-            self._is_gone(_LATE_S)
-        self._conclude()
+            sweeping.wake_keeper(self._place)
+            if self._is_gone(_LATE_S):
+                return self._conclude()
+            sweeping.kill_keeper(self._place)
+            if self._is_gone(_LATE_S):
+                return self._conclude()
+        if self._link is not None:
+            self._link.kill()
+            self._link.has_hung_up(_LATE_S)
+        return self._conclude()
 
     # --- output ----------------------------------------------------------------------------------
 
@@ -208,23 +210,19 @@ class KeptCall:
 
     def close(self) -> None:
         """Let go of the open files; a keeper that lives goes on as if the runner were gone."""
+        self._drop_link()
         if self._reader:
             self._reader.close()
-        if self._link is not None:
-            os.close(self._link.life)
-            os.close(self._link.order)
-            self._link = None
+            self._reader = None
         if self._place:
             self._place.close()
             self._place = None
 
+    def _drop_link(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
-def _size(place: Folder, stream: str) -> int:
-    names = [stream, *(f"{stream}.{number:06d}" for number in output.segments(place, stream))]
-    total = 0
-    for name in names:
-        try:
-            total += Path(os.fsdecode(place.path(name))).lstat().st_size
-        except OSError:
-            continue
-    return total
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # at the end of the interpreter anything may be missing
+            self.close()

@@ -73,6 +73,19 @@ def segments(folder: Folder, stream: str) -> list[int]:
     return sorted(int(end) for end in ends if end.isascii() and end.isdigit())
 
 
+def kept_bytes(folder: Folder, stream: str, cap: int) -> int:
+    """How many bytes of the stream are in the folder."""
+    total = 0
+    for number in [0, *segments(folder, stream)]:
+        try:
+            fd = folder.open(segment_name(stream, number) if number else stream, READ)
+        except OSError:
+            continue
+        total += min(os.fstat(fd).st_size, segment_size(cap) if number else head_size(cap))
+        os.close(fd)
+    return total
+
+
 def lines(folder: Folder, stream: str, cap: int) -> Iterator[bytes]:
     """All kept lines without their ends.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +21,53 @@ _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Some Pythons do not start without; nothing else of our environment is the keeper's, or to be read there."""
 
 
+class PosixLink(Link):
+    """Two pipes and a child. The end of `order` tells the keeper that we are gone, that of `life` us."""
+
+    __slots__ = ("_life", "_order", "_pid")
+
+    def __init__(self, pid: int, order: int, life: int) -> None:
+        super().__init__()
+        self._pid = pid
+        self._order = order
+        self._life = life
+
+    def has_hung_up(self, wait_s: float) -> bool:
+        """Wait up to `wait_s` seconds for the keeper's end."""
+        ready = select.poll()
+        ready.register(self._life, select.POLLIN)
+        while ready.poll(wait_s * 1000):
+            data = os.read(self._life, 65536)
+            if not data:
+                with contextlib.suppress(
+                    ChildProcessError
+                ):  # where the host program reaps all children itself
+                    os.waitpid(self._pid, 0)
+                self._pid = 0
+                self.close()
+                return True
+            self.said += data
+        return False
+
+    def tell(self, how: str) -> None:
+        """Wake the keeper with a wish; it may be ending already."""
+        with contextlib.suppress(OSError):
+            os.write(self._order, how.encode() + b"\n")
+
+    def kill(self) -> None:
+        """KILL our own child, the keeper or its guard."""
+        if self._pid:
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of the keeper."""
+        for fd in (self._order, self._life):
+            if fd >= 0:
+                os.close(fd)
+        self._order = self._life = -1
+
+
 def spawn(folder: Path, held: int, message: bytes) -> Link:
     """Start the keeper with the lock `held` and hand it its order. Raises `OSError`."""
     if not sys.executable:
@@ -29,7 +78,7 @@ def spawn(folder: Path, held: int, message: bytes) -> Link:
     lent: list[int] = []
     try:
         log = _open_log(folder)
-        lent = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST) for fd in (order_r, life_w, log, held)]
+        lent.extend(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST) for fd in (order_r, life_w, log, held))
         pid = _spawn(folder, lent)
     except BaseException:
         os.close(order)
@@ -40,7 +89,7 @@ def spawn(folder: Path, held: int, message: bytes) -> Link:
             if fd >= 0:
                 os.close(fd)
     _hand_over(order, message)
-    return Link(pid, order, life)
+    return PosixLink(pid, order, life)
 
 
 def _spawn(folder: Path, files: list[int]) -> int:

@@ -25,10 +25,11 @@ def start(folder: Path, launch: Launch) -> KeptCall:
     Raises `DiskError` where nothing can be written there, and `BusyError` where a keeper holds it. All
     else that keeps the agent from running is the call's own end, "not_started".
     """
-    order = make_order(folder, launch)
+    folder = folder.absolute()
     try:
+        order = make_order(folder, launch)
         message = wire.pack(order)
-    except wire.BadOrderError as error:
+    except (wire.BadOrderError, UnicodeError) as error:  # a NUL, or a lone surrogate
         return _stillborn(folder, f"EINVAL: {error}")
     try:
         place = Folder(order.folder)
@@ -53,8 +54,8 @@ def make_order(folder: Path, launch: Launch) -> wire.Order:
     """The launch as the keeper takes it."""
     order = wire.Order()
     order.folder = os.fsencode(folder)
-    order.cwd = os.fsencode(launch.cwd)
-    order.stdin = os.fsencode(launch.stdin)
+    order.cwd = os.fsencode(Path(launch.cwd).absolute())
+    order.stdin = os.fsencode(Path(launch.stdin).absolute()) if launch.stdin else b""
     order.argv = [os.fsencode(argument) for argument in launch.argv]
     mark = os.urandom(8).hex()
     # A llmauto that an agent starts keeps the outer call's mark beside its own: both can be found by it.

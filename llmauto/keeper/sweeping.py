@@ -41,14 +41,29 @@ def sweep(folder: Folder) -> int:
 
 
 def signal_keeper(folder: Folder, number: int) -> None:
-    """Signal the keeper of this folder, and its guard, if the processes of those pids are still they."""
+    """Signal the keeper of this folder, if the process of that pid is still it."""
     seen = notes(folder)
-    if seen is None or system.boot() != seen.boot:
-        return
-    for pid, start in ((seen.guard, seen.guard_start), (seen.keeper, seen.keeper_start)):
-        one = system.process(pid) if pid else None
-        if one is not None and one.start == start:
-            system.send(one, number)
+    if seen is not None and system.boot() == seen.boot:
+        _send(seen.keeper, seen.keeper_start, number)
+
+
+def wake_keeper(folder: Folder) -> None:
+    """Let keeper and guard go on, should somebody have stopped them."""
+    seen = notes(folder)
+    if seen is not None and system.boot() == seen.boot:
+        _send(seen.guard, seen.guard_start, signal.SIGCONT)
+        _send(seen.keeper, seen.keeper_start, signal.SIGCONT)
+
+
+def kill_keeper(folder: Folder) -> None:
+    """KILL the keeper; a guard then ends what it held."""
+    signal_keeper(folder, signal.SIGKILL)
+
+
+def _send(pid: int, start: int, number: int) -> None:
+    one = system.process(pid) if pid else None
+    if one is not None and one.start == start:
+        system.send(one, number)
 
 
 def _leftovers(seen: Notes) -> list[process.Process]:

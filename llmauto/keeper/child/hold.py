@@ -10,15 +10,13 @@ import select
 from time import monotonic, time
 
 from . import launch, posix, result
-from .clock import ActiveClock
 from .folder import Folder
+from .limits import TICK_S, Limits
 from .spool import Spool
 from .tree import SWEEP_S, Tree
-from .watch import Activity, changed_since
+from .watch import changed_since
 from .wire import Order
 
-TICK_S = 0.25
-"""Seconds between two looks at the stop flag and the limits."""
 RUNNER_FD = 0
 _CHUNK = 1 << 18
 _AT_ONCE = ("kill", "memory")
@@ -29,18 +27,13 @@ class Hold:
     """One agent being held. After `run`, `ended_by`, `error` and the tree's status say how it ended."""
 
     __slots__ = (
-        "_activity",
         "_buffer",
         "_child",
-        "_clock",
-        "_first_output",
         "_folder",
         "_handlers",
         "_kill_at",
         "_killed_at",
-        "_last_output",
-        "_last_sign",
-        "_next_sample",
+        "_limits",
         "_next_tick",
         "_order",
         "_poller",
@@ -63,10 +56,10 @@ class Hold:
         self._kill_at = self._killed_at = 0.0
         self._buffer = bytearray(_CHUNK)
         self._view = memoryview(self._buffer)
-        self._clock = ActiveClock(monotonic())
-        self._first_output = False
-        self._last_output = self._last_sign = self._next_sample = self._next_tick = 0.0
-        self._activity: Activity | None = None
+        self._next_tick = 0.0
+        self._limits = Limits(
+            order, monotonic(), tree.used, lambda quiet_s: changed_since(order.cwd, time() - quiet_s)
+        )
         self._poller = select.poll()
         self._handlers = {
             wakeup: self._on_signal,
@@ -81,7 +74,7 @@ class Hold:
     @property
     def suspended_s(self) -> float:
         """Seconds through which the machine slept."""
-        return self._clock.hidden_s
+        return self._limits.suspended_s
 
     def run(self) -> None:
         """Hold the agent until it is gone, then end all it left, then take in the last of its output."""
@@ -92,6 +85,8 @@ class Hold:
 
     def drain(self) -> None:
         """Take in what is left in the pipes."""
+        if self._child.report in self._handlers:
+            self._on_report(self._child.report)
         for fd in (self._child.out, self._child.err):
             for _ in range(256):  # a bound, should somebody unkillable go on writing
                 if fd not in self._handlers or not self._on_output(fd):
@@ -144,7 +139,10 @@ class Hold:
         return True
 
     def _on_report(self, fd: int) -> bool:
-        text = os.read(fd, 512)
+        try:
+            text = os.read(fd, 512)
+        except BlockingIOError:  # the process ended before it came to its program
+            text = b""
         self._forget(fd)
         if text:
             where, _, number = text.partition(b"\0")
@@ -162,8 +160,7 @@ class Hold:
         if not count:
             self._forget(fd)
             return False
-        self._first_output = True
-        self._last_output = self._clock.look(monotonic())
+        self._limits.heard(monotonic())
         spool = self.spools[fd != self._child.out]
         if self.full:
             spool.drop(count)
@@ -184,7 +181,6 @@ class Hold:
     # --- limits ----------------------------------------------------------------------------------
 
     def _look(self, now: float) -> None:
-        lived = self._clock.look(now)
         if self.ended_by and now >= self._kill_at:
             self._killed_at = self._killed_at or now
             self.tree.kill_agent()
@@ -193,50 +189,20 @@ class Hold:
         self._next_tick = now + TICK_S * 0.9
         flag = self._folder.read("stop", 64)
         if flag is not None:
-            word = flag.split()[0].decode("ascii", "replace") if flag.split() else "stop"
-            self.end(word if word in WISHES else "stop")
-        if not self.ended_by:
-            how = self._limit(lived)
-            if how:
-                self.end(how)
+            words = [how for how in WISHES if how.encode() in flag.split()]
+            self.end(words[-1] if words else "stop")
+        passed = self._limits.passed(now)
+        if passed and not self.ended_by:
+            self.end(passed)
+        if self._order.memory_cap and not self._killed_at and self._memory() > self._order.memory_cap:
+            self.end("memory")
 
     def _is_beyond_help(self) -> bool:
         """A process that cannot be killed (an uninterruptible wait in the kernel) holds nobody up."""
         return bool(self._killed_at) and monotonic() - self._killed_at > SWEEP_S
-
-    def _limit(self, lived: float) -> str:
-        order = self._order
-        if lived >= order.timeout_s > 0:
-            return "timeout"
-        if not self._first_output and lived >= order.start_silence_s > 0:
-            return "start_silence"
-        if order.memory_cap and self._memory() > order.memory_cap:
-            return "memory"
-        return "stall" if order.stall_s > 0 and self._is_stalled(lived) else ""
 
     def _memory(self) -> int:
         try:
             return self.tree.memory()
         except OSError:  # it cannot be seen just now
             return 0
-
-    def _is_stalled(self, lived: float) -> bool:
-        stall_s = self._order.stall_s
-        slice_s = max(TICK_S, stall_s / 8)
-        if lived - self._last_output < slice_s:
-            self._activity = None
-            return False
-        if self._activity is None or lived >= self._next_sample:
-            self._next_sample = lived + slice_s
-            cpu, pids = self.tree.used()
-            if self._activity is None:
-                self._activity = Activity(lived, cpu, pids)
-            elif self._activity.moved(lived, cpu, pids):
-                self._last_sign = lived
-        quiet = lived - max(self._last_sign, self._last_output)
-        if quiet < stall_s:
-            return False
-        if changed_since(self._order.cwd, time() - quiet):
-            self._last_sign = lived
-            return False
-        return True

@@ -30,6 +30,7 @@ def main() -> int:
     except (wire.BadOrderError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 3
+    os.chdir("/")  # keep nobody's folder busy
     group = make_group(order)
     above = os.getpid()
     code = guard.stand(folder) if LINUX and not group else None
@@ -105,7 +106,12 @@ class Keeper:
             return
         tree = self._tree = Tree(child.pid, group=self._group, mark=self._order.mark, inherits=inherits)
         hold = self._hold = Hold(self._order, self._folder, child, tree, wakeup)
-        self._take_notes(child.pid)
+        try:
+            self._take_notes(child.pid)
+        except OSError as error:  # then nobody could end it later, and it never runs
+            tree.sweep()
+            self._write(result.values("disk", error=result.errno_text(error.errno or 0)))
+            return
         prctl.close_to_others()
         os.write(child.go, b"!")
         os.close(child.go)

@@ -11,15 +11,17 @@ import os
 
 from .folder import APPEND, NEW, WRITE, Folder
 
+_LEAST = 4096
+
 
 def head_size(cap: int) -> int:
-    """Bytes of the stream that its first file holds."""
-    return max(1, cap // 2)
+    """Bytes of the stream that its first file holds; at least 4 KiB."""
+    return max(_LEAST, cap // 2)
 
 
 def segment_size(cap: int) -> int:
-    """Bytes of one numbered segment."""
-    return max(1, cap // 4)
+    """Bytes of one numbered segment; at least 4 KiB."""
+    return max(_LEAST, cap // 4)
 
 
 def segment_name(stream: str, number: int) -> str:
@@ -68,8 +70,14 @@ class Spool:
         self._at += 1
         self._left = segment_size(self._cap)
         if self._at > 2:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        try:
             self._folder.remove(segment_name(self._name, self._at - 2))
-            self.dropped += segment_size(self._cap)
+        except PermissionError:  # Windows, while somebody reads it: then it stays
+            return
+        self.dropped += segment_size(self._cap)
 
     def sync(self) -> None:
         """Make what was kept survive a power cut."""

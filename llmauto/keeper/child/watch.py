@@ -6,6 +6,7 @@ Looked at only while there is no output, a few times per limit, so that it costs
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 TICK_S = 0.01
 """Seconds: the grain of the processor time that systems tell."""
@@ -13,6 +14,8 @@ IDLE_SHARE = 0.01
 """A tree below one hundredth of a core does not work: timers of a program that waits use less."""
 MAX_ENTRIES = 20_000
 """Files of the workdir that are looked at (contract, section 6)."""
+MAX_S = 2.0
+"""Seconds that looking at them may take."""
 
 
 class Activity:
@@ -36,6 +39,7 @@ class Activity:
 def changed_since(folder: bytes, since: float) -> bool:
     """Whether a file below `folder` was changed after `since` (UTC epoch seconds); bounded in its work."""
     left = MAX_ENTRIES
+    until = monotonic() + MAX_S
     todo = [folder]
     while todo:
         try:
@@ -44,7 +48,7 @@ def changed_since(folder: bytes, since: float) -> bool:
             continue
         for entry in entries:
             left -= 1
-            if left < 0:
+            if left < 0 or monotonic() > until:
                 return False
             try:
                 if entry.stat(follow_symlinks=False).st_mtime > since:

@@ -53,6 +53,8 @@ def pack(order: Order) -> bytes:
     fields += [b"%d" % getattr(order, name) for name in _COUNTS]
     fields += [b"%d" % len(order.argv), *order.argv]
     fields += [name + b"=" + value for name, value in order.env.items()]
+    if not order.argv:
+        raise BadOrderError("there is no program to be run")
     if any(b"\0" in field for field in fields):
         raise BadOrderError("an argument, a path or an environment variable holds a NUL character")
     if any(b"=" in name or not name for name in order.env):
