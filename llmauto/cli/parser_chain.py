@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from llmauto.cli.parser import Parser, SubParsers, as_json, command
+from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
 
 
 def add(commands: SubParsers) -> None:

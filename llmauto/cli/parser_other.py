@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmauto.cli.parser import Parser, SubParsers, as_json, command
 from llmauto.cli.parser_chain import positive_number
+from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
 
 
 def add(commands: SubParsers) -> None:

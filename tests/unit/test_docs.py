@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from llmauto.cli.parser import build, walk
+from llmauto.cli.parser import build
+from llmauto.cli.parser_words import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
