@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from llmauto import assembly
 from llmauto.authoring.load import Loaded
 from llmauto.authoring.overrides import with_overrides
 from llmauto.cli.context import Context
-from llmauto.cli.start import Asked
 from llmauto.clock import SystemClock
+from llmauto.engine.parts import Places
 from llmauto.model import Chain, Link
 from llmauto.ports import CallOrder
 from llmauto.rules import prompts
 from llmauto.rules.table import ATTEMPTS_AGAIN, Pool
 from llmauto.rules.text import dollars
+from llmauto.running import Asked
 
 
 def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
@@ -41,7 +43,7 @@ def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     return 0
 
 
-def _row(ctx: Context, chain: Chain, places: assembly.Places, link: Link, task: str) -> dict[str, object]:
+def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> dict[str, Any]:
     state = ctx.home.state / chain.name
     workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
     where = prompts.Setting(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmauto.authoring.load import Loaded, load
@@ -13,21 +11,10 @@ from llmauto.cli.context import Context
 from llmauto.errors import UsageError
 from llmauto.rules.names import did_you_mean
 from llmauto.rules.text import decode, quoted
+from llmauto.running import Asked
 
 LARGEST_TASK = 1024 * 1024
 """Bytes of a task that is typed or read from a file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the person asked for. None = nothing said."""
-
-    fresh: bool
-    from_link: str
-    task: str | None
-    inputs: Mapping[str, str]
-    rounds: int | None
-    budget: float | None
 
 
 def start(ctx: Context) -> int:
