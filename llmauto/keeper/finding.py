@@ -24,8 +24,8 @@ def find(folder: Path) -> KeptCall | None:
         if lock.is_held(place):
             return KeptCall(folder)
         ended = records.ended(place.read(records.RESULT))
-        if ended is not None:
-            return KeptCall(folder, ended=ended)
+        if ended is not None:  # a guard has written "lost", and swept
+            return KeptCall(folder, ended=ended) if ended.ended_by != "lost" else None
         from llmauto.keeper import sweeping
 
         sweeping.sweep(place)

@@ -128,6 +128,11 @@ def is_locked(path: Path) -> bool:
 def lesser_keeper(root: Path, lack: str) -> Path:
     """The keeper as it is on a system that lacks something."""
     lacks = {
+        "nothing": "",
+        "proc": (
+            "program.LINUX = tree.LINUX = False; tree.system = program.system = posix_tree\n"
+            "program.prctl.become_subreaper = lambda: False"
+        ),
         "group": "program.cgroup.make = lambda name: ''",
         "subreaper": "program.cgroup.make = lambda name: ''; program.prctl.become_subreaper = lambda: False",
         "pidfd": "os.pidfd_open = no",
@@ -137,7 +142,7 @@ def lesser_keeper(root: Path, lack: str) -> Path:
     path.write_text(
         f"""import os, sys
 sys.path.insert(0, {str(Path(ROOT) / "llmauto" / "keeper")!r})
-from child import linux_tree, program
+from child import linux_tree, posix_tree, program, tree
 def no(*_): raise OSError(38, "ENOSYS")
 def slow(pid):
     return [one.pid for one in linux_tree.processes().values() if one.parent == pid and not one.is_zombie]

@@ -229,7 +229,9 @@ def test_p5_runner_and_keeper_killed_together_leave_nothing_once_the_call_is_loo
     runner = stage.runner(folder, stage.launch([{"spawn": "abcde"}, {"print": "here"}, {"sleep": 60}]))
     until(lambda: (folder / "stdout").exists() and (folder / "stdout").read_bytes())
     runner.kill()
-    kill(notes(folder)["keeper"])
+    for name in ("guard", "keeper"):
+        if pid := notes(folder)[name]:
+            kill(pid)
     runner.wait()
     until(lambda: not is_locked(folder / "lock"), 2)
 

@@ -19,10 +19,11 @@ _LIMIT = 1 << 23
 
 def processes() -> Table:
     """All processes. Raises `OSError` where `ps` cannot be run."""
+    text, itself = _ps("-axo", _FIELDS)
     found = {}
-    for line in _ps("-axo", _FIELDS).splitlines():
+    for line in text.splitlines():
         one = read_line(line)
-        if one is not None:
+        if one is not None and one.pid != itself:
             found[one.pid] = one
     return found
 
@@ -55,7 +56,7 @@ def seconds(text: bytes) -> float:
 def process(pid: int) -> Process | None:
     """The process of that pid, None where there is none."""
     try:
-        lines = _ps("-o", _FIELDS, "-p", str(pid)).splitlines()
+        lines = _ps("-o", _FIELDS, "-p", str(pid))[0].splitlines()
     except OSError:
         return None
     return read_line(lines[0]) if lines else None
@@ -73,7 +74,7 @@ def memory(root: int) -> int:
     """Bytes of memory of the processes below `root`, shared ones counted each time."""
     table = processes()
     sizes = {}
-    for line in _ps("-axo", "pid=,rss=").splitlines():
+    for line in _ps("-axo", "pid=,rss=")[0].splitlines():
         words = line.split()
         if len(words) == 2 and (words[0] + words[1]).isdigit():
             sizes[int(words[0])] = int(words[1]) * 1024
@@ -99,7 +100,8 @@ def send(one: Process, number: int) -> bool:
     return True
 
 
-def _ps(*arguments: str) -> bytes:
+def _ps(*arguments: str) -> tuple[bytes, int]:
+    """What `ps` says, and its own pid."""
     program = next((path for path in _PS if os.access(path, os.X_OK)), "")
     if not program:
         raise FileNotFoundError(2, "ps")
@@ -120,4 +122,4 @@ def _ps(*arguments: str) -> bytes:
     finally:
         os.close(read)
         os.waitpid(pid, 0)
-    return b"".join(parts)
+    return b"".join(parts), pid

@@ -119,12 +119,14 @@ class Tree:
 
     def _kill_round(self) -> int:
         """One round of KILLs. Children first and fast: that is how one is caught that forks without end."""
+        if not self.inherits:
+            return sum(system.send(one, KILL) for one in self.look())
         children = system.children(os.getpid())
         for pid in children:
             _kill(pid)
-        if self.inherits and not children:
+        if not children:
             return 0
-        return sum(system.send(one, KILL) for one in self.look() if one.parent != os.getpid()) + len(children)
+        return len(children) + sum(system.send(one, KILL) for one in self.look() if one.pid not in children)
 
 
 def _kill(pid: int) -> None:
