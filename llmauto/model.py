@@ -19,6 +19,10 @@ def _no_env() -> Mapping[str, str]:
     return NO_ENV  # by a factory: before Python 3.12 a mapping proxy cannot be a plain default
 
 
+WITHOUT_SESSIONS = frozenset({"command"})
+"""Backends whose agents have no conversation to go on with: they are sent the whole prompt again."""
+
+
 class Mode(str, Enum):
     """How often the links are passed over."""
 

@@ -6,7 +6,7 @@ Adapters inherit from nothing here; `llmauto.testing` has fakes of each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -74,7 +74,8 @@ class CallOrder:
     """One prompt for one agent, complete.
 
     `folder` is the call's own folder (made by the adapter); `session` is our own id for the agent's
-    session ("" where none is wanted), `resume` says that it exists already. `budget_usd` and
+    session ("" where none is wanted), `resume` says that it exists already. `schema` is a JSON Schema that
+    the answer has to meet ("" = none). `files` are texts to put into the folder first. `budget_usd` and
     `max_tokens` are what this call may use at the most (None = no cap). Durations are seconds.
     """
 
@@ -97,6 +98,8 @@ class CallOrder:
     start_silence_s: float = 120.0
     stall_s: float = 900.0
     finish_alone: bool = True
+    schema: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 claude     Claude Code
 command    any program: prompt on stdin, answer on stdout
 demo       a scripted agent, without a model, a key or a cost
+
+`check` is what the role `check` is played by; a chain file does not name it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ BUILT_IN = {
     "claude": "llmauto.backends.claude",
     "command": "llmauto.backends.command",
     "demo": "llmauto.backends.demo",
+    "check": "llmauto.backends.check",
 }
 """Name → module. Each such module has a `BACKEND`."""
 

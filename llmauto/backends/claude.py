@@ -120,7 +120,7 @@ def _context_flags(order: CallOrder, files: dict[str, str]) -> list[str]:
 
 
 def _caps(order: CallOrder) -> list[str]:
-    flags = []
+    flags = ["--json-schema", order.schema] if order.schema else []
     if order.link.max_turns:
         flags += ["--max-turns", str(order.link.max_turns)]
     if order.budget_usd is not None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmauto.events import CallStarted
-from llmauto.model import Link, OnRunnerDeath
+from llmauto.model import WITHOUT_SESSIONS, Link, OnRunnerDeath, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, EndHow, OpenCall, Reply
 from llmauto.rules import bounds, prompts
 from llmauto.rules.bounds import Spent
 from llmauto.rules.decide import PlayLink
+from llmauto.rules.review import SCHEMA
 
 if TYPE_CHECKING:
     from llmauto.engine.ears import Ears
     from llmauto.engine.parts import Parts
     from llmauto.engine.recorder import Recorder
+
+WORDS_FILE = "words.md"
+"""What a person said from afar, in the call's folder."""
+
+STRUCTURED = frozenset({"claude"})
+"""Backends that can be held to a schema."""
 
 FOLLOW_SLICE_S = 0.1
 """How often a live view gets news of a call; its end is seen at once in any case."""
@@ -48,20 +56,36 @@ def begin(
 ) -> tuple[CallOrder, OpenCall]:
     """Write the intent, then start the call. Raises `DiskError`, with nothing started."""
     link, p = step.link, recorder.progress
-    session = step.session or parts.new_session()
-    where = setting(parts, recorder, link)
-    prompt = prompts.go_on(link, where, step.why) if step.interrupted else prompts.compose(link, where)
+    session = "" if link.backend in WITHOUT_SESSIONS else step.session or parts.new_session()
+    prompt = _prompt(parts, recorder, step)
+    words = tuple(p.words)
     recorder.note(
         CallStarted(
             at=recorder.at(), up=recorder.up(), call=p.calls + 1, round=p.round, link=link.name,
             attempt=step.attempt, backend=link.backend, session=session, resumed=step.resume,
             model=(link.fallback_model if step.fallback else link.model) or "",
-            fallback=step.fallback, why=step.why,
+            fallback=step.fallback, baseline=step.baseline, why=step.why,
         )
     )  # fmt: skip
     recorder.flush()
     order = order_for(parts, recorder, link, prompt, spent)
+    if words and link.role is not Role.CHECK:
+        said = "\n\n".join(word.text.strip() for word in words if word.afar)
+        prompt = prompts.with_words(prompt, words, str(order.folder / WORDS_FILE))
+        order = replace(order, prompt=prompt, files={WORDS_FILE: said} if said else {})
     return order, parts.agents.begin(order)
+
+
+def _prompt(parts: Parts, recorder: Recorder, step: PlayLink) -> str:
+    if step.link.role is Role.CHECK:
+        return ""
+    where = setting(parts, recorder, step.link)
+    if not step.interrupted:
+        return prompts.compose(step.link, where)
+    last = recorder.progress.visit.last if recorder.progress.visit else None
+    if step.link.returns and last is not None and last.outcome == Outcome.BAD_OUTPUT.value:
+        return prompts.repair(last.message)
+    return prompts.go_on(step.link, where, step.why)
 
 
 def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: Spent | None) -> CallOrder:
@@ -76,7 +100,7 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         chain=p.chain,
         round=started.round,
         call=started.call,
-        link=link,
+        link=replace(link, backend="check") if link.role is Role.CHECK else link,
         prompt=prompt,
         folder=places.calls / p.run / f"{started.call:04d}-{link.name}",
         workdir=places.link_workdir(link.workdir) if link.workdir else places.workdir,
@@ -91,6 +115,7 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         start_silence_s=chain.start_silence_s,
         stall_s=chain.stall_s,
         finish_alone=chain.on_runner_death is OnRunnerDeath.FINISH,
+        schema=SCHEMA if link.returns == "review" and link.backend in STRUCTURED else "",
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmauto.events import StopAsked
-from llmauto.ports import EndHow
+from llmauto.events import GateAnswered, Noted, PauseAsked, Steered, StopAsked
+from llmauto.ports import EndHow, Request
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts
@@ -34,17 +34,41 @@ class Ears:
             self._beat_at = now
             self._parts.beat()
         self._hear_file()
-        for request in self._parts.journal.take(self._recorder.progress.chain):
-            if request.kind in ("stop", "stop_now"):
-                self._stop(request.text, "command", now=request.kind == "stop_now")
+        requests = self._parts.journal.take(self._recorder.progress.chain)
+        for request in requests:
+            self._hear(request)
+        if requests:
+            self._recorder.flush()
+
+    def _hear(self, request: Request) -> None:
+        at, up, text = self._recorder.at(), self._recorder.up(), request.text
+        note = self._recorder.note
+        if request.kind in ("stop", "stop_now"):
+            self._stop(text, "command", now=request.kind == "stop_now")
+        elif request.kind in ("pause", "resume"):
+            note(PauseAsked(at=at, up=up, on=request.kind == "pause", reason=text))
+        elif request.kind in ("steer", "steer_now", "steer_afar"):
+            kind = request.kind
+            note(Steered(at=at, up=up, text=text, now=kind == "steer_now", afar=kind == "steer_afar"))
+        elif request.kind in ("approve", "deny"):
+            self._answer(text, approved=request.kind == "approve")
+
+    def _answer(self, reason: str, *, approved: bool) -> None:
+        p, at, up = self._recorder.progress, self._recorder.at(), self._recorder.up()
+        if p.gate is None or p.answer is not None:
+            message = "an answer came for a gate, but no gate is open"
+            self._recorder.note(Noted(at=at, up=up, code="warning", message=message, round=p.round))
+            return
+        self._recorder.note(GateAnswered(at=at, up=up, link=p.gate.link, approved=approved, reason=reason))
 
     def ends_call(self) -> EndHow | None:
         """How the running call is to be ended, None where it may go on."""
         self.listen()
         if self._parts.interrupts.level() >= 3:
             return EndHow.KILL
-        stop = self._recorder.progress.stop
-        return EndHow.STOP if stop is not None and stop.now else None
+        p = self._recorder.progress
+        steered = any(word.now for word in p.words[p.words_given :])
+        return EndHow.STOP if steered or (p.stop is not None and p.stop.now) else None
 
     def _hear_signals(self) -> None:
         level = self._parts.interrupts.level()

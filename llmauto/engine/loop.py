@@ -11,6 +11,7 @@ from llmauto.engine import calls
 from llmauto.engine.ears import Ears
 from llmauto.engine.notices import announce_end, announce_link
 from llmauto.engine.parts import Parts
+from llmauto.engine.people import ask_gate, stand_still
 from llmauto.engine.recorder import Recorder
 from llmauto.engine.settle import Settler
 from llmauto.errors import DiskError
@@ -43,6 +44,10 @@ class Engine:
             rules.FailLink: self._fail,
             rules.EndRound: self._end_round,
             rules.Wait: self._wait,
+            rules.Pause: lambda step: stand_still(self._parts, self._recorder, self._ears),
+            rules.AskGate: lambda step: self._settler.end_gate(
+                step.link, ask_gate(self._parts, self._recorder, self._ears, step.link)
+            ),
         }
 
     @property

@@ -43,3 +43,10 @@ def _facts(p: Progress, round_: int, status: str) -> dict[str, str]:
         "status": status,
         "cost": cost,
     }
+
+
+def announce_gate(parts: Parts, p: Progress, link: Link) -> None:
+    """Tell a person that a gate waits for them."""
+    facts = {"gate": link.name, "asks": link.description or "approve or deny"} | _facts(p, p.round, "WAITING")
+    facts["next"] = f"llmauto chain approve {p.chain}    or: chain deny {p.chain} REASON"
+    parts.notifier.send(f"{p.chain}: gate {link.name} waits for you", facts)

@@ -13,8 +13,8 @@ from llmauto.engine.calls import order_for
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
 from llmauto.model import Link
-from llmauto.outcomes import StopReason
-from llmauto.ports import EndHow
+from llmauto.outcomes import Status, StopReason
+from llmauto.ports import EndHow, Mirror, RunSummary
 from llmauto.rules.advance import fold
 from llmauto.rules.progress import Progress
 
@@ -55,12 +55,14 @@ def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progre
     """Begin the run, or go on with `earlier`; what was found in the state folder is taken in."""
     if earlier is not None:
         recorder = Recorder(parts, earlier)
+        expected, since = recorder.mirror(), earlier.updated_at
         _check_same_work(wish, earlier)
         recorder.note(_resumed(recorder, parts, wish, changes))
     else:
         recorder = Recorder(parts, Progress())
+        expected, since = _left_by(parts.journal.latest(parts.chain.name)), 0.0
         recorder.note(_started(recorder, parts, wish))
-    _take_in(parts, recorder)
+    _take_in(parts, recorder, expected, since)
     recorder.flush()
     return recorder
 
@@ -137,20 +139,33 @@ def _check_same_work(wish: Wish, earlier: Progress) -> None:
             raise UsageError(f"run {earlier.run} is unfinished and has another input `{name}`", hint=hint)
 
 
-def _take_in(parts: Parts, recorder: Recorder) -> None:
+def _left_by(latest: RunSummary | None) -> Mirror:
+    """What the chain's last run left in the state folder; its handoff is the new run's first one."""
+    if latest is None:
+        return Mirror(status=Status.READY.value, rounds_done=0, started_at=0.0, handoff=None)
+    return Mirror(
+        status=latest.status, rounds_done=latest.rounds_done, started_at=latest.started_at, handoff=None
+    )
+
+
+def _take_in(parts: Parts, recorder: Recorder, expected: Mirror, since: float) -> None:
     """What stands in the state folder at the start: a person's handoff counts, an old STOP does not.
 
-    While a call is open its agent may have written: that is then the call's, and settled with it.
+    While a call is open its agent may have written: that is then the call's, and settled with it. A
+    handoff that is not newer than the run's last event (`since`, UTC epoch seconds) is none of a
+    person's: the runner died between the journal and the mirror.
     """
     p = recorder.progress
-    parts.desk.expect(recorder.mirror())
+    parts.desk.expect(expected)
     if p.visit is not None and p.visit.open is not None:
         return
     inbox = parts.desk.collect()
     at, up = recorder.at(), recorder.up()
-    if inbox.handoff is not None:
+    if inbox.handoff is not None and (inbox.handoff_at or since + 1) > since:
         recorder.keep_handoff(inbox.handoff, round_=p.round, link="", passed_on=True, source="person")
     if inbox.stop is not None:
-        recorder.note(
-            ev.Noted(at=at, up=up, code="stale_stop", message="a STOP file older than this start was removed")
-        )
+        message = "a STOP file older than this start was removed"
+        recorder.note(ev.Noted(at=at, up=up, code="stale_stop", message=message))
+    for name in inbox.tampered:
+        message = f"{name}: changed by somebody else, put right"
+        recorder.note(ev.Noted(at=at, up=up, code="tamper", message=message))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmauto import events as ev
+from llmauto.engine.calls import STRUCTURED
 from llmauto.model import Link, Role
 from llmauto.outcomes import Outcome
-from llmauto.ports import CallOrder, Reply
-from llmauto.rules.decide import FailLink, goto_after
-from llmauto.rules.judge import Judged, judge
+from llmauto.ports import CallOrder, Inbox, Reply
+from llmauto.rules import checks
+from llmauto.rules.convergence import question, trend
+from llmauto.rules.decide import FailLink
+from llmauto.rules.judge import Judged, judge, judge_check, reviewed
+from llmauto.rules.review import Review, read_review
+from llmauto.rules.routes import way_on
 from llmauto.rules.text import one_line
 from llmauto.rules.verdict import assigned, match_assignment
 
@@ -32,24 +38,23 @@ class Settler:
     ) -> None:
         """Note the call's end and, where no attempt follows, its link's."""
         inbox = self._parts.desk.collect()
-        tree_unchanged = bool(reply.denials) and tree_before == self._parts.watcher.fingerprint()
-        judged = judge(order.link, reply, inbox, tree_unchanged=tree_unchanged)
+        judged = self._judged(order, reply, inbox, tree_before)
         at, up = self._recorder.at(), self._recorder.up()
+        visit = self._recorder.progress.visit
+        baseline = visit is not None and visit.baseline
         self._recorder.note(_call_ended(order, attempt, reply, judged, at, up, adopted=adopted))
-        for window in reply.windows:
-            self._recorder.note(
-                ev.WindowSeen(
-                    at=at, up=up, name=window.name, used=window.used, resets_at=window.resets_at or 0.0,
-                    overage=reply.overage,
-                )
-            )  # fmt: skip
+        self._note_windows(reply, at, up)
         for code, message in judged.notes:
             self.remark(code, message, link=order.link.name)
         if inbox.stop is not None or judged.claims == "STOPPED":
             self._stop(inbox.stop, order.link)
+        if baseline and judged.over:
+            self._keep_baseline(order.link, reply)
+            return
         self._keep_handoff(order, judged)
         if judged.over:
-            self._end_link(order.link, judged, one_line(reply.message or reply.text, MESSAGE_LENGTH))
+            said = judged.why or one_line(reply.message or reply.text, MESSAGE_LENGTH)
+            self._end_link(self._own(order.link), judged, said)
 
     def fail_link(self, step: FailLink) -> None:
         """No attempt is left."""
@@ -63,10 +68,83 @@ class Settler:
             )
         )  # fmt: skip
 
+    def end_gate(self, link: Link, answer: ev.GateAnswered | None) -> None:
+        """The gate was answered: on, or a stop that asks again at the next start."""
+        if answer is None:
+            return
+        r, p = self._recorder, self._recorder.progress
+        verdict = "APPROVED" if answer.approved else "DENIED"
+        way = way_on(self._parts.chain, link, verdict)
+        said = f"{verdict.lower()} by {answer.by}" + (f": {answer.reason}" if answer.reason else "")
+        if not answer.approved and verdict not in link.on:
+            way = way._replace(goto=link.name, claims="BLOCKED")
+        r.note(
+            ev.LinkEnded(
+                at=r.at(), up=r.up(), round=p.round, link=link.name, outcome=Outcome.DONE.value,
+                goto=way.goto, claims=way.claims, verdict=verdict, handoff=p.handoff, message=said,
+            )
+        )  # fmt: skip
+        if answer.reason:
+            r.note(ev.Steered(at=r.at(), up=r.up(), text=f"Gate `{link.name}` was {said}"))
+
     def remark(self, code: str, message: str, *, link: str = "") -> None:
         """Note something that a person should know."""
         r = self._recorder
         r.note(ev.Noted(at=r.at(), up=r.up(), code=code, message=message, round=r.progress.round, link=link))
+
+    def _judged(self, order: CallOrder, reply: Reply, inbox: Inbox, tree_before: str) -> Judged:
+        link, p = order.link, self._recorder.progress
+        if link.role is Role.CHECK:
+            ids = checks.failing_ids(link.failures, reply.text)
+            found = checks.judge_check(reply.exit_code, ids, p.baselines.get(link.name))
+            return judge_check(link, reply, inbox, found, self._recorder.handoff_text() or "")
+        review = self._review(link, reply)
+        if isinstance(review, str):
+            reply = replace(reply, outcome=Outcome.BAD_OUTPUT, message=review)
+        tree_unchanged = bool(reply.denials) and tree_before == self._parts.watcher.fingerprint()
+        judged = judge(link, reply, inbox, tree_unchanged=tree_unchanged)
+        if isinstance(review, Review):
+            return self._with_review(link, judged, review)
+        return judged
+
+    def _review(self, link: Link, reply: Reply) -> Review | str | None:
+        """The structured review that was asked for, what is wrong with it, None where there is none."""
+        if link.returns != "review" or reply.outcome is not Outcome.DONE:
+            return None
+        if reply.structured is None and link.backend not in STRUCTURED:
+            return None  # by its verdict line
+        return read_review(reply.structured)
+
+    def _with_review(self, link: Link, judged: Judged, review: Review) -> Judged:
+        r = self._recorder
+        ids = frozenset(finding.id for finding in review.findings)
+        known = [*r.progress.reviews.get(link.name, []), ids]
+        r.note(
+            ev.Reviewed(
+                at=r.at(), up=r.up(), round=r.progress.round, link=link.name, verdict=review.verdict,
+                findings=tuple(sorted(ids)), trend=trend(known),
+            )
+        )  # fmt: skip
+        asks = question(link.name, known) if review.verdict == "NEEDS_FIX" else ""
+        return reviewed(link, judged, review, asks)
+
+    def _note_windows(self, reply: Reply, at: float, up: float) -> None:
+        for window in reply.windows:
+            self._recorder.note(
+                ev.WindowSeen(
+                    at=at, up=up, name=window.name, used=window.used, resets_at=window.resets_at or 0.0,
+                    overage=reply.overage,
+                )
+            )  # fmt: skip
+
+    def _keep_baseline(self, link: Link, reply: Reply) -> None:
+        r = self._recorder
+        ids = checks.failing_ids(link.failures, reply.text)
+        r.note(
+            ev.CheckBaseline(
+                at=r.at(), up=r.up(), link=link.name, failing=tuple(sorted(ids)), exit_code=reply.exit_code
+            )
+        )
 
     def _stop(self, text: str | None, link: Link) -> None:
         if self._recorder.progress.stop is not None:
@@ -85,15 +163,20 @@ class Settler:
             keep(judged.aside, round_=order.round, link=link, passed_on=False, source="aside")
             self._parts.desk.keep_link_handoff(link, judged.aside)
 
+    def _own(self, link: Link) -> Link:
+        """The chain's own link, as which an order's may only pose (a check is played by a backend)."""
+        return self._parts.chain.link(link.name) or link
+
     def _end_link(self, link: Link, judged: Judged, message: str) -> None:
         r = self._recorder
         controls = link.role is Role.CONTROLLER and judged.outcome is not Outcome.SKIPPED
         names = self._assignment(link) if controls else ()
+        way = way_on(self._parts.chain, link, judged.verdict)
         r.note(
             ev.LinkEnded(
                 at=r.at(), up=r.up(), round=r.progress.round, link=link.name, outcome=judged.outcome.value,
-                failed=judged.outcome is Outcome.DENIED, goto=goto_after(self._parts.chain, link.name),
-                verdict=judged.verdict, claims=judged.claims, handoff=r.progress.handoff,
+                failed=judged.outcome is Outcome.DENIED, goto=way.goto, verdict=judged.verdict,
+                claims=judged.claims or way.claims, asks=judged.asks, handoff=r.progress.handoff,
                 assigned=names, controls=controls, message=message,
             )
         )  # fmt: skip
@@ -121,7 +204,7 @@ def _call_ended(
         attempt=attempt,
         outcome=judged.outcome.value,
         seconds=round(reply.seconds, 3),
-        message=one_line(reply.message, MESSAGE_LENGTH),
+        message=one_line(judged.why or reply.message, MESSAGE_LENGTH),
         session=reply.session or order.session,
         model=reply.model or order.model or "",
         worked=reply.worked,

@@ -13,6 +13,7 @@ class CallStarted(Event):
     """The intent: written and synced before anything is started. `call` counts from 1 in the run.
 
     `session` is "" where the backend keeps none. `resumed` says that an existing session goes on;
+    `baseline`: the call only finds out what a check says before round 1.
     `why` tells why this is not the plain first attempt. `budget_usd` is what was left to spend.
     """
 
@@ -26,6 +27,7 @@ class CallStarted(Event):
     session: str = ""
     resumed: bool = False
     fallback: bool = False
+    baseline: bool = False
     why: str = ""
 
 

@@ -10,9 +10,6 @@ from llmauto.outcomes import Outcome
 from llmauto.rules.progress import Progress, Visit
 from llmauto.rules.table import TABLE, Pool
 
-BASELINE = "baseline"
-"""The `why` of a call that only finds out what a check says before round 1."""
-
 
 def fold(events: Iterable[ev.Event]) -> Progress:
     """The state that these events, all of one run and in order, lead to."""
@@ -77,14 +74,14 @@ def _taken_over(p: Progress, e: ev.RunStarted | ev.RunResumed) -> None:
 
 def _call_started(p: Progress, e: ev.CallStarted) -> None:
     if p.visit is None or p.visit.link != e.link:
-        p.visit = Visit(round=e.round, link=e.link)
-        p.visits[e.link] = p.visits.get(e.link, 0) + 1
+        p.visit = Visit(round=e.round, link=e.link, baseline=e.baseline)
+        p.visits[e.link] = p.visits.get(e.link, 0) + (not e.baseline)
     visit = p.visit
     visit.attempts, visit.session, visit.resumed, visit.open = e.attempt, e.session, e.resumed, e
     visit.fallback = e.fallback
     visit.worked = visit.waited = visit.renewed = False
     p.calls, p.last_over = e.call, None
-    if e.why == BASELINE:
+    if e.baseline:
         return
     p.next_link, p.round_open = e.link, True
     p.words_given = len(p.words)

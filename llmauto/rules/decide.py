@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmauto.model import Chain, Link, OnFailure
+from llmauto.events import LinkEnded
+from llmauto.model import WITHOUT_SESSIONS, Chain, Link, OnFailure, Role
 from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import bounds, breakers
 from llmauto.rules.bounds import Spent
 from llmauto.rules.progress import Progress, Visit
 from llmauto.rules.retry import Again, GiveUp, Over, next_move
+from llmauto.rules.routes import successor, visited_too_often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class PlayLink:
     resume: bool = False
     interrupted: bool = False
     fallback: bool = False
+    baseline: bool = False
     why: str = ""
 
 
@@ -79,7 +82,19 @@ class Finish:
     message: str
 
 
-Step = PlayLink | Recover | SkipLink | FailLink | EndRound | Wait | Finish
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A person asked for a pause: stand still until they say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskGate:
+    """A gate waits for a person's answer."""
+
+    link: Link
+
+
+Step = PlayLink | Recover | SkipLink | FailLink | EndRound | Wait | Pause | AskGate | Finish
 
 
 def decide(chain: Chain, progress: Progress, now: float, spent: Spent | None = None) -> Step:
@@ -95,30 +110,34 @@ def decide(chain: Chain, progress: Progress, now: float, spent: Spent | None = N
     return _why_finish(chain, progress, now, spent) or _next_link(chain, progress)
 
 
-def goto_after(chain: Chain, link: str) -> str:
-    """The name of the link that follows in the file, "" where the round is then over."""
-    place = chain.index(link) + 1
-    return chain.links[place].name if 0 < place < len(chain.links) else ""
-
-
 def _within_visit(
     chain: Chain, link: Link, visit: Visit, p: Progress, now: float, spent: Spent | None
 ) -> Step:
     move = Again() if visit.renewed else next_move(chain, link, visit, p.run, now)
+    if isinstance(move, GiveUp) and _steered_now(p, visit):
+        move = Again()
     if isinstance(move, GiveUp):
         if visit.last is not None and visit.last.outcome == Outcome.STOPPED.value:
             return _stopped(p) or Finish(reason=move.reason, message=move.message)
         return Finish(reason=move.reason, message=move.message)
     if isinstance(move, Over):
         stays = chain.on_link_failure is OnFailure.STOP
-        return FailLink(link=link, visit=visit, goto=link.name if stays else goto_after(chain, link.name))
+        return FailLink(link=link, visit=visit, goto=link.name if stays else successor(chain, link.name))
     finish = _stopped(p) or _bound(chain, p, now, spent)
     if finish is not None:
         return finish
+    if p.paused:
+        return Pause()
     if move.not_before > now and not visit.waited:
         until = bounds.latest_wait(chain, p, move.not_before, now)
         return Wait(link=link, until=until, why=move.waits_for)
     return _attempt_again(link, visit, move)
+
+
+def _steered_now(p: Progress, visit: Visit) -> bool:
+    """Whether the call was ended so that its agent hears a person's words."""
+    ended = visit.last is not None and visit.last.outcome == Outcome.STOPPED.value
+    return ended and p.stop is None and len(p.words) > p.words_given
 
 
 def _attempt_again(link: Link, visit: Visit, move: Again) -> PlayLink:
@@ -126,6 +145,7 @@ def _attempt_again(link: Link, visit: Visit, move: Again) -> PlayLink:
     last = visit.last
     why = f"after {last.outcome}" if last is not None else ""
     keep = bool(visit.session) and not move.fresh and (visit.worked or visit.resumed)
+    keep = keep and link.backend not in WITHOUT_SESSIONS
     return PlayLink(
         link=link,
         attempt=visit.attempts + 1,
@@ -133,6 +153,7 @@ def _attempt_again(link: Link, visit: Visit, move: Again) -> PlayLink:
         resume=keep,
         interrupted=keep and visit.worked,
         fallback=move.fallback or visit.fallback,
+        baseline=visit.baseline,
         why=f"{why}, in a fresh session" if move.fresh else why,
     )
 
@@ -142,6 +163,8 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
     over = p.last_over
     if over is not None and over.claims == "ALL_DONE":
         return Finish(reason=StopReason.ALL_DONE, message=f"link `{over.link}` says that all is done")
+    if (judged := _judged(over)) is not None:
+        return judged
     if (stopped := _stopped(p)) is not None:
         return stopped
     if over is not None and over.failed and chain.on_link_failure is OnFailure.STOP:
@@ -154,6 +177,22 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
     if (spins := breakers.opened(chain.breakers, p)) is not None:
         return Finish(reason=StopReason.STALLED, message=spins)
     return _bound(chain, p, now, spent)
+
+
+def _judged(over: LinkEnded | None) -> Finish | None:
+    """What the verdict of the link that has just ended means for the run."""
+    if over is None:
+        return None
+    if over.asks:
+        return Finish(reason=StopReason.NEEDS_HUMAN, message=over.asks)
+    if over.claims == "BLOCKED":
+        return Finish(
+            reason=StopReason.BLOCKED, message=f"link `{over.link}`: {over.message or over.verdict}"
+        )
+    if over.claims == "STOPPED":
+        message = f"link `{over.link}` says {over.verdict or 'stop'}, and its route is `stop`"
+        return Finish(reason=StopReason.STOP_REQUESTED, message=message)
+    return None
 
 
 def _bound(chain: Chain, p: Progress, now: float, spent: Spent | None) -> Finish | None:
@@ -169,12 +208,28 @@ def _stopped(p: Progress) -> Finish | None:
 
 
 def _next_link(chain: Chain, p: Progress) -> Step:
+    if p.paused:
+        return Pause()
+    if (check := _baseline_due(chain, p)) is not None:
+        return PlayLink(link=check, baseline=True, why="baseline")
     link = chain.link(p.next_link) or _where_it_was(chain, p)
     if link.skip_unless_assigned and p.assigned and link.name not in p.assigned:
         why = f"assigned: {', '.join(p.assigned)}"
-        return SkipLink(link=link, goto=goto_after(chain, link.name), why=why)
+        return SkipLink(link=link, goto=successor(chain, link.name), why=why)
+    open_gate = p.gate is not None and p.gate.link == link.name
+    if not open_gate and (too_often := visited_too_often(chain, link, p)) is not None:
+        return Finish(reason=StopReason.NEEDS_HUMAN, message=too_often)
+    if link.role is Role.GATE:
+        return AskGate(link=link)
     session = p.sessions.get(link.name, "") if link.keeps_session else ""
     return PlayLink(link=link, session=session, resume=bool(session))
+
+
+def _baseline_due(chain: Chain, p: Progress) -> Link | None:
+    """A check whose state before round 1 is not known yet."""
+    if p.rounds_done or p.round_open:
+        return None
+    return next((link for link in chain.links if link.baseline and link.name not in p.baselines), None)
 
 
 def _where_it_was(chain: Chain, p: Progress) -> Link:

@@ -6,12 +6,15 @@ tree come in. Pure: what was found is handed in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmauto.model import HandoffFrom, Link
 from llmauto.outcomes import Outcome
 from llmauto.ports import Inbox, Reply
+from llmauto.rules.checks import CheckVerdict, with_check
+from llmauto.rules.review import Review, as_handoff
 from llmauto.rules.table import TABLE, Pool
+from llmauto.rules.text import one_line
 from llmauto.rules.verdict import is_only_skipped, says_blocked, verdict_of
 
 FINISHING_WORDS = ("ALL_DONE", "STOPPED")
@@ -22,13 +25,16 @@ class Judged:
     """One call, judged. `handoff` is the text that counts from now on, None where the old one stays.
 
     `aside` is a text to keep without passing it on. `claims` is what the link says of the run: "",
-    ALL_DONE or STOPPED. `notes` are (code, message) pairs for people.
+    ALL_DONE or STOPPED; `asks` is a question that a person has to answer first, `why` one sentence about
+    the outcome. `notes` are (code, message) pairs for people.
     """
 
     outcome: Outcome
     over: bool
     verdict: str = ""
     claims: str = ""
+    asks: str = ""
+    why: str = ""
     handoff: str | None = None
     handoff_source: str = "file"
     aside: str | None = None
@@ -42,16 +48,50 @@ def judge(link: Link, reply: Reply, inbox: Inbox, *, tree_unchanged: bool) -> Ju
     ended_well = over and not TABLE[outcome].failed
     handoff, source, aside = _handoff(link, reply, inbox, outcome, ended_well)
     claims, notes = _claims(link, inbox, ended_well)
+    why = reply.message if not ended_well else ""
     said = handoff if handoff is not None else reply.text
     return Judged(
         outcome=outcome,
         over=over,
         verdict=(verdict_of(said) or verdict_of(reply.text) or "") if ended_well else "",
         claims=claims,
+        why=why,
         handoff=handoff,
         handoff_source=source,
         aside=aside,
         notes=tuple(notes) + _file_notes(inbox) + _denial_notes(reply, outcome),
+    )
+
+
+def judge_check(link: Link, reply: Reply, inbox: Inbox, found: CheckVerdict, handoff: str) -> Judged:
+    """A check's end: its result goes into the handoff, under what stands there."""
+    if reply.outcome is not Outcome.DONE:
+        over = TABLE[reply.outcome].pool is Pool.NONE
+        return Judged(outcome=reply.outcome, over=over, why=reply.message, notes=_file_notes(inbox))
+    base = inbox.handoff if inbox.handoff is not None else handoff
+    return Judged(
+        outcome=Outcome.DONE,
+        over=True,
+        verdict=found.verdict,
+        why=f"{found.verdict}: {found.why}",
+        handoff=with_check(base, link.name, found, reply.text),
+        handoff_source="check",
+        notes=_file_notes(inbox),
+    )
+
+
+def reviewed(link: Link, judged: Judged, review: Review, asks: str) -> Judged:
+    """The same with a structured review: its verdict counts, and it is the handoff where none was written."""
+    blocked = review.verdict == "BLOCKED" and judged.outcome is Outcome.DONE
+    return replace(
+        judged,
+        outcome=Outcome.BLOCKED if blocked else judged.outcome,
+        verdict=review.verdict,
+        asks=asks,
+        why=one_line(review.summary, 300),
+        handoff=as_handoff(review, link.name) if judged.handoff is None else judged.handoff,
+        handoff_source="review" if judged.handoff is None else judged.handoff_source,
+        aside=None,
     )
 
 

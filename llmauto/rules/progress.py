@@ -33,6 +33,7 @@ class Visit:
     resumed: bool = False
     worked: bool = False
     fallback: bool = False
+    baseline: bool = False
     waited: bool = False
     renewed: bool = False
     open: ev.CallStarted | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from llmauto.events import Steered
 from llmauto.model import Link, Role
 
 UNTIL_FULL = """\
@@ -116,6 +117,26 @@ def orientation(link: Link, setting: Setting) -> str:
     if setting.aliases_state:
         lines.append(f"- Where a text says `state/{setting.chain}/`, it means {setting.state}.")
     return "\n".join(lines) + "\n"
+
+
+def with_words(prompt: str, words: Sequence[Steered], path: str) -> str:
+    """The prompt, and under it what a person said meanwhile.
+
+    What came from afar is not pasted: it stands in the file `path`, since the CLI runs `/commands` and
+    inlines `@paths` of a prompt.
+    """
+    near = [word.text.strip() for word in words if not word.afar]
+    parts = [prompt.rstrip()]
+    if near:
+        parts.append("The person who runs this says, and it goes before all else:\n" + "\n\n".join(near))
+    if len(near) < len(words):
+        parts.append(f"A person has written to you in {path}: read it first, it goes before all else.")
+    return "\n\n".join(parts) + "\n"
+
+
+def repair(why: str) -> str:
+    """What an agent is told whose structured reply could not be read."""
+    return f"Your last reply could not be read: {why}. Answer once more, in the structure asked for.\n"
 
 
 def go_on(link: Link, setting: Setting, why: str) -> str:

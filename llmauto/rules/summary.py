@@ -12,12 +12,26 @@ def status_of(p: Progress) -> Status:
     """The status word of the run as it stands."""
     if p.ended is not None:
         return ENDINGS[StopReason(p.ended.reason)].status
+    if p.idle_from is not None:
+        return Status.PAUSED if p.paused else Status.WAITING
     return Status.WAITING if p.wait is not None else Status.RUNNING
+
+
+def _waits_for(p: Progress) -> tuple[float, str]:
+    """(until, what for): what `status` says of a run that stands still."""
+    if p.wait is not None:
+        return p.wait.until, p.wait.why
+    if p.idle_from is None:
+        return 0.0, ""
+    if p.paused:
+        return 0.0, "a person: `chain resume`"
+    return (p.gate.until, f"approval of gate `{p.gate.link}`") if p.gate else (0.0, "")
 
 
 def summary(chain: Chain, p: Progress) -> RunSummary:
     """The row of the run as it stands."""
     ended = p.ended
+    wait_until, wait_why = _waits_for(p)
     ending = ENDINGS[StopReason(ended.reason)] if ended else None
     return RunSummary(
         run=p.run,
@@ -41,8 +55,8 @@ def summary(chain: Chain, p: Progress) -> RunSummary:
         unknown_costs=p.unknown_costs,
         input_tokens=p.input_tokens,
         output_tokens=p.output_tokens,
-        wait_until=p.wait.until if p.wait else 0.0,
-        wait_why=p.wait.why if p.wait else "",
+        wait_until=wait_until,
+        wait_why=wait_why,
         workdir=p.started.workdir if p.started else "",
         task=p.started.task if p.started else "",
         max_rounds=chain.max_rounds,

@@ -13,6 +13,7 @@ from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import decide as d
 from llmauto.rules.advance import advance
 from llmauto.rules.progress import Progress
+from llmauto.rules.routes import successor
 from llmauto.rules.table import TABLE, Pool
 
 LOOP = Chain(name="c", links=(Link(name="worker"), Link(name="reviewer", role=Role.REVIEWER)), max_rounds=5)
@@ -93,7 +94,7 @@ class Night:
             )
         )  # fmt: skip
         if TABLE[outcome].pool is Pool.NONE:
-            goto = d.goto_after(self.chain, step.link.name)
+            goto = successor(self.chain, step.link.name)
             self.over(step.link, outcome.value, goto, failed=TABLE[outcome].failed)
 
     def over(self, link: Link, outcome: str, goto: str, *, failed: bool) -> None:
