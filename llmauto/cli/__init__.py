@@ -6,8 +6,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from llmauto.errors import LlmautoError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 INTERRUPTED = 130
 
@@ -16,12 +20,12 @@ def main(argv: Sequence[str]) -> int:
     """Run one command; the exit code is the contract's (section 2)."""
     from llmauto.cli.context import Context
     from llmauto.cli.output import Output
-    from llmauto.cli.parser import parse
+    from llmauto.cli.quick import quick
 
     out = Output(sys.stdout, sys.stderr, os.environ)
     debug = "--debug" in argv
     try:
-        args = parse(list(argv))
+        args = quick(argv) or _parse(argv)
         command: Callable[[Context], int] = _load(args.command)
         code = command(Context(args=args, out=out, environ=os.environ))
         sys.stdout.flush()
@@ -43,6 +47,12 @@ def main(argv: Sequence[str]) -> int:
             raise
         out.crash(error)
         return 1
+
+
+def _parse(argv: Sequence[str]) -> Namespace:
+    from llmauto.cli.parser import parse
+
+    return parse(list(argv))
 
 
 def _load(target: str) -> Callable[..., int]:

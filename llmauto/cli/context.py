@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,9 @@ from typing import TYPE_CHECKING
 from llmauto.cli.output import Output
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+    from types import SimpleNamespace
+
     from llmauto.home import Home
     from llmauto.journal.sqlite import SqliteJournal
     from llmauto.settings import Settings
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 class Context:
     """One command's surroundings; home, settings and journal are looked up when first asked for."""
 
-    args: Namespace
+    args: Namespace | SimpleNamespace
     out: Output
     environ: Mapping[str, str]
 

@@ -1,0 +1,35 @@
+"""What should a person type next, after a run has stopped?"""
+
+from __future__ import annotations
+
+_GO_ON = "llmauto chain start {name}"
+
+NEXT = {
+    "stop_requested": (_GO_ON, "goes on from here"),
+    "interrupted": (_GO_ON, "goes on from here"),
+    "link_failed": ("llmauto chain log {name}", "says what failed; `chain start {name}` tries again"),
+    "budget": ("llmauto chain start {name} --budget USD", "goes on with more money"),
+    "blocked": ("llmauto chain handoff {name}", "says what blocks; `chain start {name}` goes on"),
+    "stalled": ("llmauto chain log {name}", "shows the rounds; `chain start {name}` goes on"),
+    "needs_human": ("llmauto chain handoff {name}", "says what is asked; `chain start {name}` goes on"),
+    "limit_wait": (_GO_ON, "goes on when the limit has reset"),
+    "no_backend": ("llmauto doctor", "says what is missing; `chain start {name}` goes on"),
+    "disk": (_GO_ON, "goes on when there is room"),
+}
+"""By stop reason: the command, and what it does. The others are finished."""
+
+FINISHED = ("llmauto chain handoff {name}", "shows the last handoff; `chain start {name}` begins a new run")
+NEVER_RAN = (_GO_ON, "starts it")
+RUNNING = ("llmauto chain log {name} -f", "shows what happens; `chain stop {name}` stops it")
+PAUSED = ("llmauto chain resume {name}", "goes on; `chain stop {name}` stops it")
+
+
+def after(stop_reason: str, name: str) -> tuple[str, str]:
+    """The command for a run that stopped for that reason, and what it does."""
+    return filled(NEXT.get(stop_reason, FINISHED), name)
+
+
+def filled(step: tuple[str, str], name: str) -> tuple[str, str]:
+    """The step with the chain's name in it."""
+    command, why = step
+    return command.format(name=name), why.format(name=name)
