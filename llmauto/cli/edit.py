@@ -1,0 +1,104 @@
+"""`chain copy`, `chain delete` and `clean`: chains and runs are copied and removed."""
+
+from __future__ import annotations
+
+import sys
+
+from llmauto.authoring.load import load
+from llmauto.cli.context import Context
+from llmauto.errors import ChainError, UsageError
+from llmauto.home import shown
+from llmauto.rules.names import check_name
+from llmauto.rules.text import human_bytes
+
+
+def copy(ctx: Context) -> int:
+    """Copy a chain's file, its comments too, under another name."""
+    from llmauto.cli.chainfile import check_free, moved_text
+    from llmauto.cli.newfiles import NewFiles
+
+    home, new = ctx.home, ctx.args.new
+    source = home.find_chain(check_name(ctx.args.name))
+    check_free(home, new)
+    # What is kept out of the repository stays out of it.
+    folder = source.parent if home.chains in source.parents else home.chains
+    target = folder / f"{new}.json"
+    with NewFiles(home) as written:
+        written.write(target, moved_text(source, home, folder), "choose another name")
+    try:
+        load(target, home=home, settings=ctx.settings)
+    except ChainError:
+        ctx.out.note(f"the copy has the original's mistakes: `llmauto chain check {new}` names them")
+    ctx.out.line(f"wrote {shown(target)}")
+    ctx.out.line(f"  next: llmauto chain check {new}    validates it after your changes")
+    return 0
+
+
+def delete(ctx: Context) -> int:
+    """Delete a chain with all that belongs to it; asks on a terminal."""
+    from llmauto.cli import deleting
+    from llmauto.cli.ask import Asker
+
+    home, name = ctx.home, ctx.args.name
+    what = deleting.doomed(home, name)
+    size = what.size
+    if not ctx.args.yes:
+        asker = Asker(ctx.out, sys.stdin, f"`llmauto chain delete {name} --yes` does not ask")
+        if not asker.at_terminal:
+            raise UsageError(
+                "`chain delete` asks first, and there is no terminal",
+                hint=f"`llmauto chain delete {name} --yes` does not ask",
+            )
+        gone = f"{_runs(len(what.runs))} and {human_bytes(size)}"
+        if not asker.yes(f"Delete chain {name}, {gone}?", default=False):
+            ctx.out.say("nothing was deleted")
+            return 0
+    left = deleting.delete(home, what)
+    file = shown(what.file) if what.file else "no file"
+    ctx.out.line(f"deleted chain {name}: {file}, {_runs(len(what.runs))}, {human_bytes(size)}")
+    if left:
+        ctx.out.note(f"`{shown(what.state)}` stays, with what the agents keep there: {', '.join(left[:5])}")
+    if (home.shipped / "chains" / f"{name}.json").exists():
+        ctx.out.note(f"the shipped chain `{name}` is there again")
+    return 0
+
+
+def clean(ctx: Context) -> int:
+    """Remove old runs of every chain: their rows in the journal, and their calls."""
+    from llmauto.cli.cleaning import old_runs, remove_runs
+    from llmauto.cli.standing import reader
+    from llmauto.journal.sqlite import SqliteJournal
+
+    keep = _keep(ctx)
+    with reader(ctx.home) as journal:
+        old = old_runs(ctx.home, journal.runs(), keep) if keep is not None else []
+    if not old:
+        most = f"no chain has more than {keep} ended runs"
+        ctx.out.line(f"nothing to remove: {'`keep_runs` is 0' if keep is None else most}")
+        return 0
+    if not ctx.args.dry_run:
+        with SqliteJournal.open(ctx.home.journal) as journal:
+            remove_runs(journal, old)
+    rows = [
+        (each.chain or "(pipe)", str(len(each.runs)), human_bytes(each.size), each.runs[-1], each.runs[0])
+        for each in old
+    ]
+    ctx.out.table(("CHAIN", "RUNS", "SIZE", "OLDEST", "NEWEST"), rows)
+    total = sum(len(each.runs) for each in old)
+    did = "would remove" if ctx.args.dry_run else "removed"
+    ctx.out.line(f"{did} {_runs(total)}, {human_bytes(sum(each.size for each in old))}")
+    return 0
+
+
+def _keep(ctx: Context) -> int | None:
+    """How many ended runs of each chain stay; None = all."""
+    given: int | None = ctx.args.keep
+    if given is None:
+        return ctx.settings.keep_runs or None
+    if given < 0:
+        raise UsageError(f"`--keep`: expected a whole number from 0, found `{given}`")
+    return given
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
