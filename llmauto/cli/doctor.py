@@ -1,0 +1,60 @@
+"""`doctor`: is this machine ready for a night, and if not, what is to be done?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmauto.cli.checkup import Finding, Level, findings
+from llmauto.cli.context import Context
+from llmauto.rules.text import one_line
+
+_STYLES = {Level.OK: ("green",), Level.WARN: ("yellow",), Level.FAIL: ("red", "bold")}
+_WORDS = {Level.OK: "ok", Level.WARN: "warn", Level.FAIL: "FAIL"}
+
+
+def doctor(ctx: Context) -> int:
+    """The command; exit code 1 where something fails."""
+    found: list[Finding] = []
+    for finding in findings(ctx):
+        found.append(finding)
+        if not ctx.args.json:
+            _print(ctx, finding)
+    if ctx.args.live:
+        from llmauto.cli.doctor_live import live_findings
+
+        for finding in live_findings(ctx):
+            found.append(finding)
+            if not ctx.args.json:
+                _print(ctx, finding)
+    failures = sum(each.level is Level.FAIL for each in found)
+    warnings = sum(each.level is Level.WARN for each in found)
+    if ctx.args.json:
+        ctx.out.json({"ok": not failures, "failed": failures, "warnings": warnings, "checks": _json(found)})
+    else:
+        ctx.out.line(_summary(ctx, failures, warnings))
+    return 1 if failures else 0
+
+
+def _print(ctx: Context, finding: Finding) -> None:
+    word = ctx.out.style(_WORDS[finding.level].ljust(4), *_STYLES[finding.level])
+    lines = finding.message.splitlines() or [""]
+    ctx.out.line(f"{word}  {finding.name.ljust(9)}  {one_line(lines[0], 1000)}")
+    for line in (*lines[1:], *([f"hint: {finding.hint}"] if finding.hint else [])):
+        ctx.out.line(f"{' ' * 17}{one_line(line, 1000)}")
+
+
+def _summary(ctx: Context, failures: int, warnings: int) -> str:
+    if not failures and not warnings:
+        return (
+            "all is well" if ctx.args.live else "all is well; `llmauto doctor --live` proves it with one call"
+        )
+    parts = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in
+             ((failures, "failure"), (warnings, "warning")) if count]  # fmt: skip
+    return ", ".join(parts)
+
+
+def _json(found: Sequence[Finding]) -> list[dict[str, str | None]]:
+    return [
+        {"name": each.name, "level": each.level.value, "message": each.message, "hint": each.hint or None}
+        for each in found
+    ]
