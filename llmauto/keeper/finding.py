@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmauto.keeper import lock, records
 from llmauto.keeper.child.folder import Folder
-from llmauto.keeper.following import KeptCall
+from llmauto.keeper.following import KeptCall, sweep
 
 
 def find(folder: Path) -> KeptCall | None:
@@ -26,9 +26,7 @@ def find(folder: Path) -> KeptCall | None:
         ended = records.ended(place.read(records.RESULT))
         if ended is not None:  # a guard has written "lost", and swept
             return KeptCall(folder, ended=ended) if ended.ended_by != "lost" else None
-        from llmauto.keeper import sweeping
-
-        sweeping.sweep(place)
+        sweep(place)
         return None
     finally:
         place.close()

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from time import monotonic, time
+from types import ModuleType
 
 from llmauto.keeper import lock, output, records
 from llmauto.keeper.child.clock import ActiveClock
@@ -112,15 +115,13 @@ class KeptCall:
         self._drop_link()
 
     def _lost(self) -> Ended:
-        from llmauto.keeper import sweeping
-
         place = self._place
         notes = records.notes(place) if place else None
+        survivors = sweep(place) if place else 0
         if place is None or notes is None:
             said = (place.read("keeper.log") if place else None) or b""
             why = said.decode("utf-8", "replace").strip().rpartition("\n")[2] or "it ended at once"
             return Ended(exit_code=None, ended_by="not_started", error=f"keeper: {why}")
-        survivors = sweeping.sweep(place)
         return Ended(
             exit_code=None,
             ended_by=self._wish or "lost",
@@ -148,9 +149,7 @@ class KeptCall:
         if self._link is not None:
             self._link.tell(how)
         elif not written and self._place is not None:
-            from llmauto.keeper import sweeping
-
-            sweeping.signal_keeper(self._place, signal.SIGTERM)
+            _sweeping().signal_keeper(self._place, signal.SIGTERM)
 
     def _write_flag(self, how: str) -> bool:
         try:
@@ -173,12 +172,10 @@ class KeptCall:
     def _force(self) -> None:
         """The keeper did not do it in its time: wake it, if it is stopped; then end it, then its guard."""
         if self._place is not None:
-            from llmauto.keeper import sweeping
-
-            sweeping.wake_keeper(self._place)
+            _sweeping().wake_keeper(self._place)
             if self._is_gone(_LATE_S):
                 return self._conclude()
-            sweeping.kill_keeper(self._place)
+            _sweeping().kill_keeper(self._place)
             if self._is_gone(_LATE_S):
                 return self._conclude()
         if self._link is not None:
@@ -226,3 +223,15 @@ class KeptCall:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # at the end of the interpreter anything may be missing
             self.close()
+
+
+def _sweeping() -> ModuleType:
+    """What ends the leftovers of a dead keeper; only then is it needed."""
+    name = "sweeping_windows" if sys.platform == "win32" else "sweeping"
+    return import_module(f"llmauto.keeper.{name}")
+
+
+def sweep(folder: Folder) -> int:
+    """End what a dead keeper left; the number of processes that had to be killed."""
+    killed: int = _sweeping().sweep(folder)
+    return killed

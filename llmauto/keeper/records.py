@@ -63,6 +63,11 @@ def bounds(folder: Folder) -> Bounds:
     return Bounds(**_fitting(Bounds, _object(folder.read(SPEC)) or {}))
 
 
+def mark(folder: Folder) -> str:
+    """The call's mark, "" where it cannot be read."""
+    return str((_object(folder.read(SPEC)) or {}).get("mark", ""))
+
+
 def notes(folder: Folder) -> Notes | None:
     """Who is at work; None where no agent was ever started."""
     data = _object(folder.read(NOTES))

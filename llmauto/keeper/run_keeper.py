@@ -5,7 +5,10 @@ import sys
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    from child.program import main  # type: ignore[import-not-found]
+    if sys.platform == "win32":
+        from child.windows_program import main
+    else:
+        from child.program import main  # type: ignore[import-not-found]
 
     del sys.path[0]
     os._exit(main())

@@ -95,7 +95,7 @@ def _spawn(folder: Path, held: int, message: bytes) -> Link:
     if sys.platform == "win32":
         from llmauto.keeper import spawn_windows
 
-        return spawn_windows.spawn(folder, message)
+        return spawn_windows.spawn(folder, message)  # the keeper takes the lock itself
     from llmauto.keeper import spawn_posix
 
     return spawn_posix.spawn(folder, held, message)

@@ -15,7 +15,7 @@ from time import monotonic
 from llmauto.keeper.child import cgroup, process
 from llmauto.keeper.child.folder import Folder
 from llmauto.keeper.child.tree import system
-from llmauto.keeper.records import Notes, notes
+from llmauto.keeper.records import Notes, mark, notes
 
 LIMIT_S = 2.0
 """Seconds that one sweep takes at the most."""
@@ -25,7 +25,10 @@ _QUIET_LOOKS = 2
 def sweep(folder: Folder) -> int:
     """End all that the dead keeper of this folder left; the number of processes that had to be killed."""
     seen = notes(folder)
-    if seen is None or system.boot() != seen.boot:
+    if seen is None:  # nobody ever ran; the keeper may just have made its group
+        _remove_group(cgroup.place(mark(folder)))
+        return 0
+    if system.boot() != seen.boot:
         return 0
     killed: set[int] = set()
     until = monotonic() + LIMIT_S
@@ -36,8 +39,15 @@ def sweep(folder: Folder) -> int:
         killed.update(one.pid for one in found if system.send(one, signal.SIGKILL))
         quiet = 0 if found else quiet + 1
         threading.Event().wait(0.005)
-    cgroup.remove(seen.group)
+    _remove_group(seen.group)
     return len(killed)
+
+
+def _remove_group(path: str) -> None:
+    for _ in range(20):  # those that were killed are in it until their parents have been told
+        if cgroup.remove(path):
+            return
+        threading.Event().wait(0.005)
 
 
 def signal_keeper(folder: Folder, number: int) -> None:
@@ -71,8 +81,8 @@ def _leftovers(seen: Notes) -> list[process.Process]:
         table = system.processes()
     except OSError:
         return []
-    mark = os.fsencode(seen.mark)
+    text = os.fsencode(seen.mark)
     known = {pid: table[pid].start for pid in cgroup.members(seen.group) if pid in table}
-    known.update((one.pid, one.start) for one in table.values() if system.is_marked(one.pid, mark))
+    known.update((one.pid, one.start) for one in table.values() if system.is_marked(one.pid, text))
     known.pop(os.getpid(), None)
     return process.belonging(seen.agent, seen.agent_start, known, table)

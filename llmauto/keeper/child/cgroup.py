@@ -33,9 +33,8 @@ def mine() -> str:
 
 def make(name: str) -> str:
     """A new group below our own that processes can be moved to. "" = not to be had."""
-    here = mine()
-    path = f"{here}/{PREFIX}{name}"
-    if not here or not os.access(here + "/cgroup.procs", os.W_OK):
+    path = place(name)
+    if not path or not os.access(os.path.dirname(path) + "/cgroup.procs", os.W_OK):  # noqa: PTH120
         return ""
     try:
         os.mkdir(path, 0o755)  # noqa: PTH102
@@ -69,18 +68,27 @@ def members(path: str) -> list[int]:
     return [int(word) for word in (read_file(path + "/cgroup.procs", 1 << 20) or b"").split()] if path else []
 
 
-def remove(path: str) -> None:
-    """Take the empty group away; groups that the agent made below it as well."""
+def place(name: str) -> str:
+    """Where the group of that name is, or would be; "" where there can be none."""
+    here = mine()
+    return f"{here}/{PREFIX}{name}" if here else ""
+
+
+def remove(path: str) -> bool:
+    """Take the empty group away, and groups that the agent made below it; false while somebody is in it."""
     if not path:
-        return
+        return True
     try:
         for entry in os.listdir(path):  # noqa: PTH208
             below = f"{path}/{entry}"
             if os.path.isdir(below) and not os.path.islink(below):  # noqa: PTH112, PTH114
                 remove(below)
         os.rmdir(path)  # noqa: PTH106
+    except FileNotFoundError:
+        return True
     except OSError:
-        return
+        return False
+    return True
 
 
 def _write(path: str, data: bytes) -> bool:
