@@ -30,7 +30,7 @@ class Activity:
 
     def moved(self, at: float, cpu_s: float, pids: set[int]) -> bool:
         """Whether the tree worked since the last look; all times are seconds."""
-        least = max(TICK_S, (at - self._at) * IDLE_SHARE)
+        least = max(TICK_S / 2, (at - self._at) * IDLE_SHARE)
         worked = cpu_s - self._cpu_s >= least or bool(pids - self._pids)
         self._at, self._cpu_s, self._pids = at, cpu_s, pids
         return worked
