@@ -122,7 +122,7 @@ def test_a_reader_goes_on_where_it_was(folder: Folder) -> None:
 
 def test_what_cannot_be_written_is_counted_and_told(folder: Folder) -> None:
     spool = Spool(folder, "stdout", CAP)
-    os.close(spool._fd)  # type: ignore[attr-defined]
+    os.close(spool._fd)
     with pytest.raises(OSError, match="Bad file descriptor"):
         spool.write(memoryview(b"abc"))
     spool.drop(4)
