@@ -86,9 +86,13 @@ class Asker:
     def _answer(self, question: str) -> str:
         prompt = f"{self._out.style('?', 'cyan', stream=self._out.stderr)} {plain(question)}: "
         print(prompt, end="", file=self._out.stderr, flush=True)
-        line = self._line()
-        if not self.at_terminal:
-            self._out.say("")
+        line = ""
+        try:
+            line = self._line()
+        finally:
+            # Where the person's own Enter did not end the line of the question.
+            if not (line and self.at_terminal):
+                self._out.say("")
         if not line:
             raise NoAnswerError(
                 "the input ended before all was answered: nothing was done", hint=self._way_out

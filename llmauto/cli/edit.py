@@ -49,8 +49,8 @@ def delete(ctx: Context) -> int:
                 "`chain delete` asks first, and there is no terminal",
                 hint=f"`llmauto chain delete {name} --yes` does not ask",
             )
-        gone = f"{_runs(len(what.runs))} and {human_bytes(size)}"
-        if not asker.yes(f"Delete chain {name}, {gone}?", default=False):
+        gone = f"{_runs(len(what.runs))} ({human_bytes(size)})"
+        if not asker.yes(f"Delete chain {name} with {gone}?", default=False):
             ctx.out.say("nothing was deleted")
             return 0
     left = deleting.delete(home, what)
