@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +22,9 @@ from llmauto.rules.text import quoted
 
 if TYPE_CHECKING:
     from llmauto.journal.sqlite import SqliteJournal
+    from llmauto.ports import RunSummary
 
+_LARGEST_HANDOFF = 1 << 20
 _AT_THE_BEGINNING = 5
 """Events of a run among which the one with its links stands."""
 
@@ -35,6 +39,8 @@ class Doomed:
     links: tuple[str, ...]
     calls: tuple[Path, ...]
     logs: tuple[Path, ...]
+    copies: tuple[Path, ...]
+    """The handoff where it was kept in the workdir too: it would be the first one of a chain of that name."""
     state: Path
 
     @property
@@ -53,9 +59,11 @@ def doomed(home: Home, name: str) -> Doomed:
     chains = home.list_chains()
     file = _own_file(home, name, chains)
     with reader(home) as journal:
-        runs = tuple(run.run for run in journal.runs(name))
+        summaries = journal.runs(name)
+        runs = tuple(run.run for run in summaries)
         ran = {run.chain for run in journal.chains()}
         links = _links(journal, runs)
+        copies = _copies(home, journal, summaries[:1])
     state = home.state / name
     others = {*ran, *(chain.name for chain in chains)} - {name}
     if file is None and not runs and files.look(state, 0).kind != "folder":
@@ -67,6 +75,7 @@ def doomed(home: Home, name: str) -> Doomed:
         links=links,
         calls=tuple(folder for run in runs if (folder := run_folder(home, run)) is not None),
         logs=tuple(log_files(home, name, links, others)),
+        copies=copies,
         state=state,
     )
 
@@ -80,7 +89,8 @@ def delete(home: Home, what: Doomed) -> tuple[str, ...]:
     from llmauto.journal.sqlite import SqliteJournal
 
     with held(home, what.name, what.runs):
-        remove(what.calls)
+        what = doomed(home, what.name)  # again: now nobody adds to it
+        remove((*what.copies, *what.calls))
         if home.journal.exists():
             with SqliteJournal.open(home.journal) as journal:
                 journal.forget_chain(what.name)
@@ -119,6 +129,19 @@ def _links(journal: SqliteJournal, runs: tuple[str, ...]) -> tuple[str, ...]:
         for event in islice(journal.events(run), _AT_THE_BEGINNING):
             if isinstance(event, RunStarted):
                 found.update(dict.fromkeys(event.links))
+    return tuple(found)
+
+
+def _copies(home: Home, journal: SqliteJournal, newest: Sequence[RunSummary]) -> tuple[Path, ...]:
+    """Only what is such a copy to the letter: in a person's project nothing else is touched."""
+    found = []
+    for run in newest:
+        path = Path(run.workdir) / "state" / run.chain / "handoff.md"
+        kept = [each.sha for each in journal.kept_handoffs(run.run) if each.passed_on]
+        if run.workdir and kept and path.parent.resolve() != (home.state / run.chain).resolve():
+            data = files.read_small(path, _LARGEST_HANDOFF)
+            if data is not None and sha256(data).hexdigest() == kept[-1]:
+                found.append(path)
     return tuple(found)
 
 

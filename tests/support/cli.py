@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -12,9 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmauto.cli import main
-from llmauto.events import RunEnded, RunStarted
+from llmauto.events import HandoffKept, RunEnded, RunStarted
 from llmauto.journal.sqlite import SqliteJournal
-from llmauto.ports import RunSummary
+from llmauto.ports import KeptHandoff, RunSummary
 
 
 class Ran(NamedTuple):
@@ -87,16 +88,22 @@ class Cli:
         return path
 
     def ended_run(
-        self, chain: str, run: str, *, at: float = 1e9, finished: bool = True, size: int = 10
-    ) -> Path:
-        """A run in the journal with one call of `size` bytes; its folder of calls."""
-        started = RunStarted(at=at, up=0.0, run=run, chain=chain, links=("worker",))
-        ended = RunEnded(at=at, up=1.0, reason="max_rounds" if finished else "stop_requested", exit_code=0)
-        summary = RunSummary(
-            run=run, chain=chain, status="STOPPED", finished=finished, started_at=at, updated_at=at, calls=1
+        self, chain: str, run: str, *, at: float = 1e9, finished: bool = True, size: int = 10,
+        workdir: Path | None = None, handoff: str = "",
+    ) -> Path:  # fmt: skip
+        """A run in the journal with one call of `size` bytes, and that handoff; its folder of calls."""
+        sha = hashlib.sha256(handoff.encode()).hexdigest()
+        events = (
+            RunStarted(at=at, up=0.0, run=run, chain=chain, links=("worker",)),
+            HandoffKept(at=at, up=0.0, round=1, link="worker", sha=sha, size=len(handoff.encode())),
+            RunEnded(at=at, up=1.0, reason="max_rounds" if finished else "stop_requested"),
         )
+        summary = RunSummary(
+            run=run, chain=chain, status="STOPPED", finished=finished, started_at=at, updated_at=at, calls=1,
+            workdir=str(workdir or ""),
+        )  # fmt: skip
         with SqliteJournal.open(self.home / "journal.db") as journal:
-            journal.append((started, ended), summary)
+            journal.append(events, summary, (KeptHandoff(sha=sha, text=handoff),))
         folder = self.home / "calls" / run
         (folder / "0001-worker").mkdir(parents=True)
         (folder / "0001-worker" / "stdout").write_bytes(b"x" * size)

@@ -123,6 +123,19 @@ def test_what_agents_keep_in_the_state_folder_stays_and_is_told(cli: Cli) -> Non
     assert "queue.md" in ran.err
 
 
+def test_the_handoffs_copy_in_the_workdir_goes_too_unless_somebody_changed_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    for text, stays in (("our handoff", False), ("changed by hand", True)):
+        cli.chain("one")
+        cli.ended_run("one", "r1", workdir=tmp_path / "work", handoff="our handoff")
+        copy = tmp_path / "work" / "state" / "one" / "handoff.md"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text, encoding="utf-8")
+        assert cli.run("chain", "delete", "one", "--yes").code == 0
+        assert copy.exists() is stays
+
+
 def test_delete_asks_on_a_terminal_and_no_is_the_default(cli: Cli) -> None:
     path = cli.chain("one")
     assert cli.typed("chain", "delete", "one", keys="\n").code == 0
