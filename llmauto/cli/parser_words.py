@@ -19,6 +19,23 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, add_help=False, **kwargs)
         self.add_argument("-h", "--help", action="help", help="show this help and exit")
+        self._mixes = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Words may stand before and behind options: `chain stop x --now it is late`.
+
+        Left alone, argparse takes all words at once where the first one stands, and refuses the later
+        ones. Its own way out cannot do sub-commands, nor `--` before Python 3.13.
+        """
+        if self._mixes or self._subparsers is not None or "--" in (args or ()):
+            return super().parse_known_args(args, namespace)
+        self._mixes = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting: the one place that prints errors is `cli.main`."""

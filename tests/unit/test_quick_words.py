@@ -1,4 +1,4 @@
-"""The command lines that are read without argparse."""
+"""How words and options are read: those of `status` without argparse, all others with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from llmauto.cli.parser import parse
 from llmauto.cli.quick import quick
+from llmauto.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,27 @@ def test_they_are_read_as_argparse_would(line: str) -> None:
 )
 def test_all_else_is_left_to_argparse(line: str) -> None:
     assert quick(line.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("chain stop x --now it is late", {"name": "x", "reason": ["it", "is", "late"], "now": True}),
+        ("chain stop x it --now is", {"name": "x", "reason": ["it", "is"], "now": True}),
+        ("chain stop x -- --now", {"name": "x", "reason": ["--now"], "now": False}),
+        ("chain log x -f 7", {"name": "x", "count": 7, "follow": True}),
+        ("chain log -f x 7", {"name": "x", "count": 7, "follow": True}),
+        ("chain log x -f", {"name": "x", "count": 50, "follow": True}),
+        ("pipe why -m opus not", {"prompt": ["why", "not"], "model": "opus"}),
+        ("pipe -- -x y", {"prompt": ["-x", "y"]}),
+        ("chain create --yes new", {"name": "new", "yes": True}),
+    ],
+)
+def test_words_may_stand_behind_options(line: str, expected: dict[str, object]) -> None:
+    assert expected.items() <= vars(parse(line.split())).items()
+
+
+@pytest.mark.parametrize("line", ["chain check a b", "status a", "chain stop x --nw", "chain log x y"])
+def test_words_too_many_are_still_refused(line: str) -> None:
+    with pytest.raises(UsageError):
+        parse(line.split())
