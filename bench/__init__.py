@@ -1,0 +1,1 @@
+"""What does llmauto itself cost? Figures beside those of the plainest thing that does the same."""
