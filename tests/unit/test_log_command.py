@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +20,8 @@ from llmauto.locks import RunnerLock
 from llmauto.testing.clock import FakeClock
 from tests.support.command_line import Said, llmauto
 from tests.support.told_runs import ToldHome, ToldRun
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -179,3 +184,18 @@ def test_following_looks_at_least_twice_a_second(home: ToldHome) -> None:
     with home.lock(), closing(Follower(Context(args=args, out=out, environ={}), "x", clock)) as follower:
         follower.show(50, run=None, follow=True)
     assert max(clock.pauses) <= 0.5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_a_following_process_quietly(home: ToldHome) -> None:
+    home.run("r1").over()
+    argv = [sys.executable, "-m", "llmauto", "--home", str(home.path), "chain", "log", "x", "-f"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as child:
+        assert child.stderr is not None
+        assert "waiting for the next one" in child.stderr.readline()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=10)
+    assert child.returncode == 130
+    assert (len(out.splitlines()), err) == (2, "")
