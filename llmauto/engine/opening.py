@@ -55,7 +55,8 @@ def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progre
     """Begin the run, or go on with `earlier`; what was found in the state folder is taken in."""
     if earlier is not None:
         recorder = Recorder(parts, earlier)
-        expected, since = recorder.mirror(), earlier.updated_at
+        expected: Mirror | None = recorder.mirror()
+        since = earlier.updated_at
         _check_same_work(wish, earlier)
         recorder.note(_resumed(recorder, parts, wish, changes))
     else:
@@ -139,16 +140,16 @@ def _check_same_work(wish: Wish, earlier: Progress) -> None:
             raise UsageError(f"run {earlier.run} is unfinished and has another input `{name}`", hint=hint)
 
 
-def _left_by(latest: RunSummary | None) -> Mirror:
+def _left_by(latest: RunSummary | None) -> Mirror | None:
     """What the chain's last run left in the state folder; its handoff is the new run's first one."""
     if latest is None:
-        return Mirror(status=Status.READY.value, rounds_done=0, started_at=0.0, handoff=None)
+        return None
     return Mirror(
         status=latest.status, rounds_done=latest.rounds_done, started_at=latest.started_at, handoff=None
     )
 
 
-def _take_in(parts: Parts, recorder: Recorder, expected: Mirror, since: float) -> None:
+def _take_in(parts: Parts, recorder: Recorder, expected: Mirror | None, since: float) -> None:
     """What stands in the state folder at the start: a person's handoff counts, an old STOP does not.
 
     While a call is open its agent may have written: that is then the call's, and settled with it. A
@@ -156,7 +157,8 @@ def _take_in(parts: Parts, recorder: Recorder, expected: Mirror, since: float) -
     person's: the runner died between the journal and the mirror.
     """
     p = recorder.progress
-    parts.desk.expect(expected)
+    if expected is not None:
+        parts.desk.expect(expected)
     if p.visit is not None and p.visit.open is not None:
         return
     inbox = parts.desk.collect()
