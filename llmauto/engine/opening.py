@@ -13,7 +13,7 @@ from llmauto.engine.calls import order_for
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
 from llmauto.model import Link
-from llmauto.outcomes import Status, StopReason
+from llmauto.outcomes import StopReason
 from llmauto.ports import EndHow, Mirror, RunSummary
 from llmauto.rules.advance import fold
 from llmauto.rules.progress import Progress
