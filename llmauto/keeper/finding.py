@@ -23,7 +23,7 @@ def find(folder: Path) -> KeptCall | None:
     try:
         if lock.is_held(place):
             return KeptCall(folder)
-        ended = records.ended(place.read(records.RESULT))
+        ended = records.result(place)
         if ended is not None:  # a guard has written "lost", and swept
             return KeptCall(folder, ended=ended) if ended.ended_by != "lost" else None
         sweep(place)

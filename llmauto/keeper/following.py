@@ -110,7 +110,7 @@ class KeptCall:
         place = self._place
         # what the keeper said before it wrote it: it also holds where no file could be written
         said = self._link.said.partition(b"\n")[0] if self._link else b""
-        result = records.ended(said) or records.ended(place.read(records.RESULT) if place else None)
+        result = records.ended(said) or (records.result(place) if place else None)
         self._ended = result or self._lost()
         self._drop_link()
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeGuard
 
 from llmauto.keeper.child.folder import Folder
+from llmauto.keeper.child.result import NAME as RESULT
+from llmauto.keeper.child.result import RESERVE
 from llmauto.keeper.values import Ended, Launch
 
 SPEC = "spec.json"
-RESULT = "result.json"
 NOTES = "keeper.json"
 FLAG = "stop"
 
@@ -72,6 +73,13 @@ def notes(folder: Folder) -> Notes | None:
     """Who is at work; None where no agent was ever started."""
     data = _object(folder.read(NOTES))
     return None if data is None else Notes(**_fitting(Notes, data))
+
+
+def result(folder: Folder) -> Ended | None:
+    """How the call ended, None where that was not written. A keeper that was killed may have written it
+    whole without having given it its name.
+    """
+    return ended(folder.read(RESULT)) or ended(folder.read(RESERVE))
 
 
 def ended(text: bytes | None) -> Ended | None:

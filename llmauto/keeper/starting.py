@@ -6,11 +6,13 @@ import errno
 import os
 import sys
 from pathlib import Path
+from time import time
 
 from llmauto.errors import DiskError
 from llmauto.keeper import lock, records
 from llmauto.keeper.child import wire
 from llmauto.keeper.child.folder import WRITE, Folder
+from llmauto.keeper.child.result import NAME as RESULT
 from llmauto.keeper.child.result import RESERVE, RESERVED_BYTES
 from llmauto.keeper.following import KeptCall, Link
 from llmauto.keeper.values import Ended, Launch
@@ -75,7 +77,7 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
     held = lock.take(place)
     try:
         for name in place.names():
-            if name in (records.RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
+            if name in (RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
                 place.remove(name)
         place.write(records.SPEC, records.spec_text(launch, order.mark.decode()))
         for name in ("stdout", "stderr"):
@@ -102,7 +104,7 @@ def _spawn(folder: Path, held: int, message: bytes) -> Link:
 
 
 def _stillborn(folder: Path, error: str) -> KeptCall:
-    ended = Ended(exit_code=None, ended_by="not_started", error=error)
+    ended = Ended(exit_code=None, ended_by="not_started", error=error, started_at=time())
     call = KeptCall(folder, ended=ended)
     call.adopted = False
     return call

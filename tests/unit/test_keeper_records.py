@@ -134,3 +134,23 @@ def test_odd_lines_of_ps_are_no_process(line: bytes) -> None:
     from llmauto.keeper.child import posix_tree
 
     posix_tree.read_line(line)
+
+
+def test_a_result_that_was_written_but_not_named_is_one(tmp_path: Path) -> None:
+    (tmp_path / "result.json.tmp").write_bytes(wire.to_json(result.values("exit", exit_code=0)) + b" " * 3000)
+    folder = Folder(os.fsencode(tmp_path))
+    call = find(tmp_path)
+
+    assert result.is_there(folder)
+    assert call is not None
+    assert call.poll(0) == Ended(exit_code=0, ended_by="exit")
+    folder.close()
+
+
+def test_the_room_kept_for_a_result_is_none(tmp_path: Path) -> None:
+    (tmp_path / "result.json.tmp").write_bytes(b" " * result.RESERVED_BYTES)
+    folder = Folder(os.fsencode(tmp_path))
+
+    assert not result.is_there(folder)
+    assert find(tmp_path) is None
+    folder.close()

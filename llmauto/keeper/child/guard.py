@@ -27,7 +27,7 @@ def stand(folder: Folder) -> int | None:
     posix.pass_on(keeper)
     if _wait_for(keeper) != 0:
         survivors = Tree(0, group="", mark=b"", inherits=True).sweep()
-        if folder.read(result.NAME) is None:
+        if not result.is_there(folder):
             result.deliver(folder, result.values("lost", error="its keeper was killed", survivors=survivors))
     return 0
 

@@ -51,6 +51,7 @@ def pass_on(pid: int) -> None:
             pass
 
     sig.signal(sig.SIGTERM, tell)
+    sig.signal(sig.SIGCHLD, sig.SIG_DFL)
     for number in (sig.SIGINT, sig.SIGHUP, sig.SIGQUIT, sig.SIGPIPE, sig.SIGUSR1, sig.SIGUSR2):
         sig.signal(number, sig.SIG_IGN)
 

@@ -22,7 +22,7 @@ def main() -> int:
     except OSError:  # it is the leader of its session already
         pass
     os.set_inheritable(LOCK_FD, False)
-    os.closerange(LOCK_FD + 1, _highest_fd())
+    _close_others()
     umask = os.umask(0o077)
     try:
         order = wire.read_order(0)
@@ -56,11 +56,19 @@ def make_group(order: wire.Order) -> str:
     return group
 
 
-def _highest_fd() -> int:
+def _close_others() -> None:
+    """Whatever the runner's own parents have left open is not for the agent."""
     try:
-        return min(1 << 20, os.sysconf("SC_OPEN_MAX"))
-    except (OSError, ValueError):
-        return 4096
+        names = os.listdir("/dev/fd")  # noqa: PTH208
+    except OSError:
+        os.closerange(LOCK_FD + 1, 1024)
+        return
+    for name in names:
+        if name.isdigit() and int(name) > LOCK_FD:
+            try:  # noqa: SIM105
+                os.close(int(name))
+            except OSError:  # it was the one by which the list was read
+                pass
 
 
 class Keeper:

@@ -35,6 +35,11 @@ def deliver(folder: Folder, facts: Values) -> None:
         sys.stderr.write(f"the result cannot be written: {errno_text(error.errno or 0)}\n")
 
 
+def is_there(folder: Folder) -> bool:
+    """Whether a result was written, be it under its name or not yet."""
+    return folder.read(NAME) is not None or (folder.read(RESERVE) or b"").rstrip().endswith(b"}")
+
+
 def _keep(folder: Folder, text: bytes) -> None:
     fd = folder.open(RESERVE, os.O_WRONLY | os.O_CREAT)
     try:

@@ -81,8 +81,20 @@ class Spool:
 
     def sync(self) -> None:
         """Make what was kept survive a power cut."""
-        if self.total:
-            os.fsync(self._fd)
+        if not self.total:
+            return
+        os.fsync(self._fd)
+        for number in range(max(0, self._at - 1), self._at):
+            self._sync_closed(segment_name(self._name, number) if number else self._name)
+        if self._at > 1:
+            self._sync_closed(self._name)
+
+    def _sync_closed(self, name: str) -> None:
+        fd = self._folder.open(name, APPEND)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         """Close; where segments were dropped, say so at the end of the first file, for people."""
