@@ -71,11 +71,16 @@ def check_backends(chain: Chain, places: Places, settings: Settings, environ: Ma
 
 def watcher_for(home: Home, places: Places) -> TreeWatcher:
     """What looks at the workdir, with llmauto's own files left aside."""
-    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal", "-mark")]
-    own = [home.state, home.logs, home.calls, places.workdir / "state", *journal]
+    return TreeWatcher(places.workdir, [*own_files(home), places.workdir / "state"])
+
+
+def own_files(home: Home) -> list[Path]:
+    """The files and folders that are llmauto's own, not a project's."""
+    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal", "-mark", ".bak")]
+    own = [home.state, home.logs, home.calls, *journal]
     if home.private:
         own.append(home.path)
-    return TreeWatcher(places.workdir, own)
+    return own
 
 
 def assemble(
@@ -108,7 +113,7 @@ def assemble(
         emit=emit,
         new_session=lambda: str(uuid.uuid4()),
         beat=beat,
-        day_start=lambda: _midnight(clock.now()),
+        day_start=lambda: midnight(clock.now()),
         daily_cap_usd=settings.daily_budget_usd,
     )
 
@@ -118,7 +123,7 @@ def this_process() -> tuple[int, str]:
     return os.getpid(), socket.gethostname()
 
 
-def _midnight(now: float) -> float:
+def midnight(now: float) -> float:
     """The UTC epoch seconds at which the person's local day began."""
     day = time.localtime(now)
     return time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1))

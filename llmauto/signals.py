@@ -13,15 +13,24 @@ AFTER_LINK, NOW, KILL = 1, 2, 3
 class SignalInterrupts:
     """The `Interrupts` of this process: install it once, in the main thread.
 
-    Ctrl-C asks for a stop after the link, the second for one now, the third for a kill at once. TERM
-    (and HUP of a foreground runner) is a stop now. `wake` is called in the handler, so that a pause ends.
+    Ctrl-C asks for a stop after the link, the second for one now, the third for a kill at once; where
+    nothing comes after the call (`after_link` false) the first one is for now already. TERM (and HUP of a
+    foreground runner) is a stop now. `wake` is called in the handler, so that a pause ends.
     """
 
-    def __init__(self, wake: Callable[[], None], *, ignore_hangup: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        wake: Callable[[], None],
+        *,
+        ignore_hangup: bool,
+        say: Callable[[str], None],
+        after_link: bool = True,
+    ) -> None:
         self._level = 0
         self._wake = wake
         self._say = say
         self._ignore_hangup = ignore_hangup
+        self._first = AFTER_LINK if after_link else NOW
 
     def level(self) -> int:
         """0 none · 1 stop after the link · 2 stop now · 3 kill at once."""
@@ -37,7 +46,7 @@ class SignalInterrupts:
             signal.signal(signal.SIGHUP, signal.SIG_IGN if self._ignore_hangup else self._ended)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        self._raise_to(min(KILL, self._level + 1))
+        self._raise_to(min(KILL, self._level + 1) if self._level else self._first)
 
     def _ended(self, number: int, frame: FrameType | None) -> None:
         self._raise_to(KILL if self._level >= NOW else NOW)

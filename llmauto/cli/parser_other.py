@@ -35,12 +35,12 @@ def _pipe(commands: SubParsers) -> None:
         "One prompt, the answer on stdout. Text that comes by a pipe or a file is joined to the prompt.",
     )  # fmt: skip
     pipe.add_argument("prompt", metavar="PROMPT", nargs="*", help="the prompt")
-    pipe.add_argument("-f", "--file", metavar="FILE", help="a file that holds the prompt")
+    pipe.add_argument("-f", "--file", metavar="FILE", help="a file that holds the prompt; `-` is stdin")
     pipe.add_argument("-t", "--template", metavar="NAME", help="a prompt of the home, by name")
     pipe.add_argument("-m", "--model", metavar="M", help="the model")
     pipe.add_argument("--fallback", metavar="M", help="the model to use when that one fails")
     pipe.add_argument("--timeout", metavar="S", type=positive_number, help="seconds for the call")
-    pipe.add_argument("-q", "--quiet", action="store_true", help="only the answer, nothing on stderr")
+    pipe.add_argument("-q", "--quiet", action="store_true", help="only the answer, and errors")
     pipe.add_argument("--backend", metavar="B", help="the agent CLI (claude)")
     pipe.add_argument("--system", metavar="TEXT", help="text to append to the system prompt")
     pipe.add_argument("--schema", metavar="FILE", help="a JSON Schema that the answer has to meet")
