@@ -27,8 +27,6 @@ def _is(*words: str) -> Callable[[Any], bool]:
 
 CHAIN_KEYS: dict[str, Unbuilt] = {
     "mode": Unbuilt("routes by verdict", _is(Mode.CONDITIONAL.value)),
-    "quota": Unbuilt("keeping a part of the subscription for you"),
-    "canary": Unbuilt("a cheap call before round 1 that proves that agents can work"),
     "isolation": Unbuilt("a git worktree of the run's own"),
     "then": Unbuilt("chains one after the other"),
     "on_end": Unbuilt("a command at the end of a run"),

@@ -80,6 +80,8 @@ def _prompt(parts: Parts, recorder: Recorder, step: PlayLink) -> str:
     if step.link.role is Role.CHECK:
         return ""
     where = setting(parts, recorder, step.link)
+    if step.baseline:
+        return prompts.canary(step.link, where)
     if not step.interrupted:
         return prompts.compose(step.link, where)
     last = recorder.progress.visit.last if recorder.progress.visit else None

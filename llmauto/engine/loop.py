@@ -112,9 +112,8 @@ class Engine:
 
     def _fail(self, step: rules.FailLink) -> None:
         self._settler.fail_link(step)
-        over = self.progress.last_over
-        assert over is not None
-        self._after_link(over)
+        if (over := self.progress.last_over) is not None:
+            self._after_link(over)
 
     def _after_link(self, over: ev.LinkEnded) -> None:
         link = self._parts.chain.link(over.link)

@@ -14,6 +14,7 @@ from llmauto.rules import checks
 from llmauto.rules.convergence import question, trend
 from llmauto.rules.decide import FailLink
 from llmauto.rules.judge import Judged, judge, judge_check, reviewed
+from llmauto.rules.prompts import canary_word
 from llmauto.rules.review import Review, read_review
 from llmauto.rules.routes import way_on
 from llmauto.rules.text import one_line
@@ -49,7 +50,7 @@ class Settler:
         if inbox.stop is not None or judged.claims == "STOPPED":
             self._stop(inbox.stop, order.link)
         if baseline and judged.over:
-            self._keep_baseline(order.link, reply)
+            self._end_baseline(order.link, reply, inbox.handoff or "", judged)
             return
         self._keep_handoff(order, judged)
         if judged.over:
@@ -60,6 +61,9 @@ class Settler:
         """No attempt is left."""
         last = step.visit.last
         p = self._recorder.progress
+        if step.visit.baseline and step.link.role is not Role.CHECK:
+            self._end_canary(step.link, f"{last.outcome}: {last.message}" if last else "no reply")
+            return
         self._recorder.note(
             ev.LinkEnded(
                 at=self._recorder.at(), up=self._recorder.up(), round=p.round, link=step.link.name,
@@ -137,14 +141,30 @@ class Settler:
                 )
             )  # fmt: skip
 
-    def _keep_baseline(self, link: Link, reply: Reply) -> None:
+    def _end_baseline(self, link: Link, reply: Reply, handoff: str, judged: Judged) -> None:
+        """A call before round 1 has found out what it was for."""
         r = self._recorder
+        if link.role is not Role.CHECK:
+            denied = f"denied: {', '.join(dict.fromkeys(reply.denials))}" if reply.denials else ""
+            handed = "" if canary_word(r.progress.run) in handoff else "no handoff was written"
+            problem = "; ".join(part for part in (denied, handed, judged.why) if part)
+            self._end_canary(link, problem)
+            return
         ids = checks.failing_ids(link.failures, reply.text)
         r.note(
             ev.CheckBaseline(
                 at=r.at(), up=r.up(), link=link.name, failing=tuple(sorted(ids)), exit_code=reply.exit_code
             )
         )
+
+    def _end_canary(self, link: Link, problem: str) -> None:
+        r = self._recorder
+        hint = "; allow it with `allowed_tools` or `permission_mode`" if problem.startswith("denied") else ""
+        message = f"link `{link.name}`: {problem}{hint}" if problem else ""
+        r.note(ev.CanaryEnded(at=r.at(), up=r.up(), link=link.name, passed=not problem, message=message))
+        if not r.progress.handoff:
+            # What the canary handed over must not be what round 1 begins from.
+            r.keep_handoff("", round_=0, link="", passed_on=True, source="canary")
 
     def _stop(self, text: str | None, link: Link) -> None:
         if self._recorder.progress.stop is not None:

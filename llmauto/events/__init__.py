@@ -20,6 +20,7 @@ from llmauto.events.base import (
 from llmauto.events.calls import (
     CallEnded,
     CallStarted,
+    CanaryEnded,
     CheckBaseline,
     Checkpointed,
     HandoffKept,
@@ -54,6 +55,7 @@ __all__ = [
     "BaselineTaken",
     "CallEnded",
     "CallStarted",
+    "CanaryEnded",
     "CheckBaseline",
     "Checkpointed",
     "Event",
@@ -86,7 +88,8 @@ KINDS: dict[str, type[Event]] = {
     for event in (
         RunStarted, RunResumed, CallStarted, CallEnded, LinkEnded, LinkSkipped, RoundEnded, BaselineTaken,
         WaitStarted, WaitEnded, StopAsked, HandoffKept, Noted, NoticeSent, WindowSeen, RunEnded, PauseAsked,
-        IdleBegan, IdleEnded, Steered, GateOpened, GateAnswered, CheckBaseline, Reviewed, Checkpointed,
+        IdleBegan, IdleEnded, Steered, GateOpened, GateAnswered, CheckBaseline, CanaryEnded, Reviewed,
+        Checkpointed,
     )
 }  # fmt: skip
 

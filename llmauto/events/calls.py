@@ -13,7 +13,7 @@ class CallStarted(Event):
     """The intent: written and synced before anything is started. `call` counts from 1 in the run.
 
     `session` is "" where the backend keeps none. `resumed` says that an existing session goes on;
-    `baseline`: the call only finds out what a check says before round 1.
+    `baseline`: a call before round 1 that only finds out what a check says, or that an agent can work.
     `why` tells why this is not the plain first attempt. `budget_usd` is what was left to spend.
     """
 
@@ -130,6 +130,16 @@ class CheckBaseline(Event):
     link: str
     failing: tuple[str, ...] = ()
     exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryEnded(Event):
+    """The cheap call before round 1 has proved that its link can work, or has not."""
+
+    kind: ClassVar[str] = "canary_ended"
+    link: str
+    passed: bool
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ def _run_resumed(p: Progress, e: ev.RunResumed) -> None:
     p.blocks = p.failures = p.same_errors = p.denied_rounds = p.stale_rounds = 0
     p.last_error = ""
     p.visits.clear()
+    if p.canary is not None and not p.canary.passed:
+        p.canary = None
     if e.from_link:
         p.next_link, p.visit = e.from_link, None
     if p.visit is not None:
@@ -218,6 +220,11 @@ def _check_baseline(p: Progress, e: ev.CheckBaseline) -> None:
     p.visit = None
 
 
+def _canary_ended(p: Progress, e: ev.CanaryEnded) -> None:
+    p.canary = e
+    p.visit = None
+
+
 def _reviewed(p: Progress, e: ev.Reviewed) -> None:
     p.reviews.setdefault(e.link, []).append(frozenset(e.findings))
 
@@ -247,6 +254,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Progress, Any], None]] = {
     ev.GateOpened: _gate_opened,
     ev.GateAnswered: _gate_answered,
     ev.CheckBaseline: _check_baseline,
+    ev.CanaryEnded: _canary_ended,
     ev.Reviewed: _reviewed,
     ev.WindowSeen: _window_seen,
 }

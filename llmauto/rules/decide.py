@@ -10,6 +10,7 @@ from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import bounds, breakers
 from llmauto.rules.bounds import Spent
 from llmauto.rules.progress import Progress, Visit
+from llmauto.rules.quota import held_back
 from llmauto.rules.retry import Again, GiveUp, Over, next_move
 from llmauto.rules.routes import successor, visited_too_often
 
@@ -107,7 +108,7 @@ def decide(chain: Chain, progress: Progress, now: float, spent: Spent | None = N
         return _within_visit(chain, link, visit, progress, now, spent)
     if progress.round_open and not progress.next_link:
         return EndRound(round=progress.round)
-    return _why_finish(chain, progress, now, spent) or _next_link(chain, progress)
+    return _why_finish(chain, progress, now, spent) or _next_link(chain, progress, now)
 
 
 def _within_visit(
@@ -167,6 +168,8 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
         return judged
     if (stopped := _stopped(p)) is not None:
         return stopped
+    if p.canary is not None and not p.canary.passed:
+        return Finish(reason=StopReason.NEEDS_HUMAN, message=f"the canary failed: {p.canary.message}")
     if over is not None and over.failed and chain.on_link_failure is OnFailure.STOP:
         said = f"link `{over.link}` failed: {over.message or over.outcome}"
         return Finish(reason=StopReason.LINK_FAILED, message=said)
@@ -207,11 +210,11 @@ def _stopped(p: Progress) -> Finish | None:
     return Finish(reason=reason, message=p.stop.reason or "a stop was asked for")
 
 
-def _next_link(chain: Chain, p: Progress) -> Step:
+def _next_link(chain: Chain, p: Progress, now: float) -> Step:
     if p.paused:
         return Pause()
-    if (check := _baseline_due(chain, p)) is not None:
-        return PlayLink(link=check, baseline=True, why="baseline")
+    if (first := _before_round_1(chain, p)) is not None:
+        return PlayLink(link=first, baseline=True, why="baseline" if first.baseline else "canary")
     link = chain.link(p.next_link) or _where_it_was(chain, p)
     if link.skip_unless_assigned and p.assigned and link.name not in p.assigned:
         why = f"assigned: {', '.join(p.assigned)}"
@@ -221,14 +224,26 @@ def _next_link(chain: Chain, p: Progress) -> Step:
         return Finish(reason=StopReason.NEEDS_HUMAN, message=too_often)
     if link.role is Role.GATE:
         return AskGate(link=link)
+    if (held := held_back(chain.quota, p, now)) is not None and link.role is not Role.CHECK:
+        return _hold(chain, p, link, held, now)
     session = p.sessions.get(link.name, "") if link.keeps_session else ""
     return PlayLink(link=link, session=session, resume=bool(session))
 
 
-def _baseline_due(chain: Chain, p: Progress) -> Link | None:
-    """A check whose state before round 1 is not known yet."""
+def _hold(chain: Chain, p: Progress, link: Link, held: tuple[float, str], now: float) -> Step:
+    """Wait for a usage window's reset, if that lies within the run's patience."""
+    until, why = held
+    if until - now > chain.max_limit_wait_s:
+        return Finish(reason=StopReason.LIMIT_WAIT, message=f"{why}; the reset is too far off to wait for")
+    return Wait(link=link, until=bounds.latest_wait(chain, p, until, now), why=why)
+
+
+def _before_round_1(chain: Chain, p: Progress) -> Link | None:
+    """Whose call is to find something out first: the canary's link, or a check with a baseline."""
     if p.rounds_done or p.round_open:
         return None
+    if chain.canary and p.canary is None:
+        return next((link for link in chain.links if link.role not in (Role.CHECK, Role.GATE)), None)
     return next((link for link in chain.links if link.baseline and link.name not in p.baselines), None)
 
 

@@ -94,6 +94,7 @@ class Progress:
     answer: ev.GateAnswered | None = None
     words: list[ev.Steered] = field(default_factory=list)
     words_given: int = 0
+    canary: ev.CanaryEnded | None = None
     baselines: dict[str, frozenset[str]] = field(default_factory=dict)
     reviews: dict[str, list[frozenset[str]]] = field(default_factory=dict)
     windows: dict[str, ev.WindowSeen] = field(default_factory=dict)

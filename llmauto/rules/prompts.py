@@ -139,6 +139,22 @@ def repair(why: str) -> str:
     return f"Your last reply could not be read: {why}. Answer once more, in the structure asked for.\n"
 
 
+def canary(link: Link, setting: Setting) -> str:
+    """A cheap call before round 1: it proves that the agent can run a command and hand over."""
+    return (
+        "This is a check of what you may do on this machine. Do exactly these two steps, look at nothing "
+        "else, and go on with the second one if the first is refused.\n\n"
+        "1. Run the command: true\n"
+        f"2. Write two lines into the file {setting.handoff}: first `Status: DONE`, then "
+        f"{canary_word(setting.run)}\n\nAnswer with the one word done.\n"
+    )
+
+
+def canary_word(run: str) -> str:
+    """What the canary has to hand over."""
+    return f"canary-{run}"
+
+
 def go_on(link: Link, setting: Setting, why: str) -> str:
     """What an interrupted agent is told in its own session, in place of the whole prompt."""
     text = (

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from llmauto import events as ev
-from llmauto.model import Chain, Link, Mode, Role
+from llmauto.model import Chain, Link, Mode, Quota, Role
 from llmauto.outcomes import Outcome
-from llmauto.ports import CallOrder, EndHow, OpenCall, Reply
+from llmauto.ports import CallOrder, EndHow, OpenCall, Reply, Window
 from llmauto.rules import checks
 from llmauto.rules.convergence import question, trend
 from llmauto.testing.agents import Play, ScriptedAgents, ends, says
@@ -301,3 +301,55 @@ def test_steering_now_ends_the_call_and_its_session_goes_on_with_the_words() -> 
     first, second = orders(bench)
     assert (second.session, second.resume) == (first.session, True)
     assert "wrong file" in second.prompt
+
+
+def canary_bird(bench: Bench) -> None:
+    """The agent does what the canary asks for."""
+
+    def obey(order: CallOrder) -> None:
+        if "canary-" in order.prompt:
+            bench.desk.write("handoff.md", f"Status: DONE\ncanary-{order.run}")
+
+    bench.agents = ScriptedAgents(bench.clock, bench.desk, {"*": [Play(does=obey)]})
+
+
+def test_a_canary_that_can_work_costs_one_call_and_leaves_no_handoff_behind() -> None:
+    bench = Bench(replace(GATED, links=(WORKER,), canary=True))
+    canary_bird(bench)
+    assert bench.run().reason == "max_rounds"
+    assert bench.ledger == ["worker", "worker"]
+    assert "Work." not in orders(bench)[0].prompt
+    assert "canary" not in bench.desk.text("handoff.md")
+
+
+def test_a_canary_that_is_denied_its_tools_ends_the_run_before_round_1() -> None:
+    refused = Play(reply=Reply(outcome=Outcome.DONE, text="no", worked=True, denials=("Write", "Bash")))
+    bench = Bench(replace(GATED, links=(WORKER,), canary=True), {"*": [refused]})
+    ended = bench.run()
+    assert (ended.reason, ended.exit_code) == ("needs_human", 5)
+    assert "allowed_tools" in ended.message
+    assert len(bench.ledger) == 1
+
+
+def used(share: float, resets_in: float, bench: Bench, *, overage: bool = False) -> Play:
+    window = Window(name="five_hour", used=share, resets_at=bench.clock.now() + resets_in)
+    return Play(reply=replace(says().reply, windows=(window,), overage=overage))
+
+
+def test_a_reserve_of_the_subscription_is_kept_until_its_window_resets() -> None:
+    bench = Bench(replace(GATED, links=(WORKER,), max_rounds=2, quota=Quota(reserve_5h=0.2)))
+    bench.agents = ScriptedAgents(bench.clock, bench.desk, {"*": [used(0.85, 7200, bench), says()]})
+    assert bench.run().reason == "max_rounds"
+    waits = [e for e in bench.seen if isinstance(e, ev.WaitStarted)]
+    assert "reserve_5h" in waits[0].why
+    assert bench.clock.monotonic() >= 7200
+
+
+def test_paid_overage_is_waited_out_unless_it_is_allowed() -> None:
+    for allowed, waited in ((False, 1), (True, 0)):
+        bench = Bench(replace(GATED, links=(WORKER,), max_rounds=2, quota=Quota(overage_allowed=allowed)))
+        bench.agents = ScriptedAgents(
+            bench.clock, bench.desk, {"*": [used(1.0, 7200, bench, overage=True), says()]}
+        )
+        bench.run()
+        assert len([e for e in bench.seen if isinstance(e, ev.WaitStarted)]) == waited
