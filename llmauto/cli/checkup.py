@@ -1,8 +1,8 @@
-"""What does `doctor` find out, and how does one finding look?"""
+"""How does one finding of `doctor` look?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,26 +31,6 @@ class Finding:
 Check = Callable[[Context], Iterable[Finding]]
 
 
-def findings(ctx: Context) -> Iterator[Finding]:
-    """All findings, in the order in which they are shown. Looks, writes nothing that stays, calls no API."""
-    from llmauto.cli import checkup_agents, checkup_home, checkup_machine
-
-    for module in (checkup_machine, checkup_home, checkup_agents):
-        for name, check in module.CHECKS:
-            yield from _safely(ctx, name, check)
-
-
 def failed(name: str, error: LlmautoError) -> Finding:
     """An error as a finding."""
     return Finding(name=name, level=Level.FAIL, message=str(error), hint=error.hint or "")
-
-
-def _safely(ctx: Context, name: str, check: Check) -> Iterator[Finding]:
-    """A check that cannot be made must not hide the others."""
-    try:
-        yield from check(ctx)
-    except LlmautoError as error:
-        yield failed(name, error)
-    except OSError as error:
-        message = f"cannot be told: {(error.strerror or str(error)).lower()}"
-        yield Finding(name=name, level=Level.WARN, message=message)

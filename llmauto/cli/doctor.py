@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from llmauto.cli.checkup import Finding, Level, findings
+from llmauto.cli import checkup_agents, checkup_home, checkup_machine
+from llmauto.cli.checkup import Check, Finding, Level, failed
 from llmauto.cli.context import Context
+from llmauto.errors import LlmautoError
 from llmauto.rules.text import one_line
 
 _STYLES = {Level.OK: ("green",), Level.WARN: ("yellow",), Level.FAIL: ("red", "bold")}
@@ -15,7 +17,7 @@ _WORDS = {Level.OK: "ok", Level.WARN: "warn", Level.FAIL: "FAIL"}
 def doctor(ctx: Context) -> int:
     """The command; exit code 1 where something fails."""
     found: list[Finding] = []
-    for finding in findings(ctx):
+    for finding in _findings(ctx):
         found.append(finding)
         if not ctx.args.json:
             _print(ctx, finding)
@@ -33,6 +35,24 @@ def doctor(ctx: Context) -> int:
     else:
         ctx.out.line(_summary(ctx, failures, warnings))
     return 1 if failures else 0
+
+
+def _findings(ctx: Context) -> Iterator[Finding]:
+    """All findings, in the order in which they are shown. Looks, writes nothing that stays, calls no API."""
+    for module in (checkup_machine, checkup_home, checkup_agents):
+        for name, check in module.CHECKS:
+            yield from _safely(ctx, name, check)
+
+
+def _safely(ctx: Context, name: str, check: Check) -> Iterator[Finding]:
+    """A check that cannot be made must not hide the others."""
+    try:
+        yield from check(ctx)
+    except LlmautoError as error:
+        yield failed(name, error)
+    except OSError as error:
+        message = f"cannot be told: {(error.strerror or str(error)).lower()}"
+        yield Finding(name=name, level=Level.WARN, message=message)
 
 
 def _print(ctx: Context, finding: Finding) -> None:
