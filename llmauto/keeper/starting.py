@@ -16,6 +16,7 @@ from llmauto.keeper.child.result import NAME as RESULT
 from llmauto.keeper.child.result import RESERVE, RESERVED_BYTES
 from llmauto.keeper.following import KeptCall, Link
 from llmauto.keeper.values import Ended, Launch
+from llmauto.rules.secrets import secrets_in
 
 _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 MARK = "LLMAUTO_CALL"
@@ -65,6 +66,7 @@ def make_order(folder: Path, launch: Launch) -> wire.Order:
     env = {**launch.env, MARK: " ".join([*outer, mark])}
     order.env = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     order.mark = mark.encode()
+    order.secrets = [(os.fsencode(one.name), os.fsencode(one)) for one in secrets_in(launch.env)]
     order.timeout_s, order.grace_s = launch.timeout_s, launch.grace_s
     order.start_silence_s, order.stall_s = launch.start_silence_s, launch.stall_s
     order.output_cap, order.memory_cap = launch.output_cap, launch.memory_cap
@@ -79,7 +81,7 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
         for name in place.names():
             if name in (RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
                 place.remove(name)
-        place.write(records.SPEC, records.spec_text(launch, order.mark.decode()))
+        place.write(records.SPEC, _without_secrets(records.spec_text(launch, order.mark.decode()), launch))
         for name in ("stdout", "stderr"):
             os.close(place.open(name, WRITE))
         fd = place.open(RESERVE, WRITE | os.O_TRUNC)
@@ -91,6 +93,16 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
         os.close(held)
         raise
     return held
+
+
+def _without_secrets(text: bytes, launch: Launch) -> bytes:
+    """An argument may hold what should be in the environment alone."""
+    found = secrets_in(launch.env)
+    if not found:
+        return text
+    from llmauto.rules.redaction import Redactor
+
+    return Redactor(found).data(text)
 
 
 def _spawn(folder: Path, held: int, message: bytes) -> Link:

@@ -11,10 +11,12 @@ class Launch:
     """One agent process to be held.
 
     `env` is the agent's whole environment (one name, `LLMAUTO_CALL`, is added: it marks the agent's
-    descendants). `stdin` is the path of the file that the agent reads as its standard input, "" for an
-    empty one. Limits are seconds; 0 switches silence and stall off. `start_silence_s` is the time
-    without a first byte of output; `stall_s` the time without output, CPU use, new processes, or
-    changed files under `cwd`. `grace_s` lies between TERM and KILL.
+    descendants); its values that look like secrets are taken out of what is kept of the output. `stdin`
+    is the path of the file that the agent reads as its standard input, "" for an empty one.
+
+    Limits are seconds; 0 switches silence and stall off. `start_silence_s` is the time without a first
+    byte of output; `stall_s` the time without output, CPU use, new processes, or changed files under
+    `cwd`. `grace_s` lies between TERM and KILL.
 
     `finish_alone`: what happens when the runner dies, true = the agent goes on under its limits.
     `output_cap` is the number of bytes kept of each of stdout and stderr: the first half, and up to

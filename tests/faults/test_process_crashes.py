@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import random
 import resource
@@ -11,8 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -244,10 +248,27 @@ def test_a_great_environment_is_handed_over_whole(stage: Stage) -> None:
     assert stage.lines("NOTE")[0]["env"].items() >= env.items()
 
 
-def test_no_secret_of_the_environment_is_in_the_folder(stage: Stage) -> None:
-    call, _ = stage.run([{"print": "a"}], env={"TOKEN": "very-secret-value"})
+def test_x6_no_secret_of_the_environment_is_in_the_folder(stage: Stage) -> None:
+    secret = "s3cret-Value/42+ü"
+    forms = [
+        secret,
+        json.dumps(secret)[1:-1],
+        quote(secret, safe=""),
+        base64.b64encode(secret.encode()).decode(),
+    ]
+    steps: Steps = [{"print": f"a {form} b"} for form in forms]
+    steps += [{"raw": secret[:7]}, {"sleep": 0.05}, {"raw": secret[7:]}, {"err": secret}, {"raw": secret[:5]}]
+    launch = stage.launch(steps, env={"SERVICE_TOKEN": secret})
+    call = start(stage.folder(), replace(launch, argv=(*launch.argv, "--key", secret)))
+    ended = wait(call)
+    kept = b"".join(path.read_bytes() for path in call.folder.iterdir())
+    lines = list(call.stdout_lines())
 
-    assert b"very-secret" not in b"".join(path.read_bytes() for path in call.folder.iterdir())
+    assert ended.exit_code == 0
+    assert lines[:4] == [b"a [redacted SERVICE_TOKEN] b"] * 4
+    assert lines[4] == b"[redacted SERVICE_TOKEN]" + secret[:5].encode()
+    assert call.stderr_tail() == b"[redacted SERVICE_TOKEN]\n"
+    assert [form for form in forms if form.encode() in kept] == []
 
 
 def test_an_idle_keeper_takes_next_to_no_processor_time(stage: Stage) -> None:

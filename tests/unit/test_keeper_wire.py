@@ -26,6 +26,7 @@ def an_order() -> wire.Order:
 
 
 @given(
+    secrets=some.lists(some.tuples(NAME, NO_NUL), max_size=3),
     argv=some.lists(NO_NUL, min_size=1, max_size=5),
     env=some.dictionaries(NAME, NO_NUL, max_size=5),
     cwd=NO_NUL,
@@ -33,10 +34,15 @@ def an_order() -> wire.Order:
     count=some.integers(0, 10**12),
 )
 def test_an_order_arrives_as_it_was_sent(
-    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, seconds: float, count: int
+    secrets: list[tuple[bytes, bytes]],
+    argv: list[bytes],
+    env: dict[bytes, bytes],
+    cwd: bytes,
+    seconds: float,
+    count: int,
 ) -> None:
     order = an_order()
-    order.argv, order.env, order.cwd = argv, env, cwd
+    order.argv, order.env, order.cwd, order.secrets = argv, env, cwd, secrets
     order.timeout_s, order.output_cap = seconds, count
     read, write = os.pipe()
     os.write(write, wire.pack(order) + b"more")
@@ -45,7 +51,7 @@ def test_an_order_arrives_as_it_was_sent(
     assert os.read(read, 9) == b"more"
     os.close(read)
     os.close(write)
-    assert (got.argv, got.env, got.cwd) == (argv, env, cwd)
+    assert (got.argv, got.env, got.cwd, got.secrets) == (argv, env, cwd, secrets)
     assert (got.timeout_s, got.output_cap) == (seconds, count)
 
 

@@ -23,12 +23,18 @@ _AT_ONCE = ("kill", "memory")
 WISHES = ("stop", "budget", "stall", "kill")
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from llmauto.rules.redaction import StreamRedactor
+
+
 class Hold:
     """One agent being held. After `run`, `ended_by`, `error` and the tree's status say how it ended."""
 
     __slots__ = (
         "_buffer",
         "_child",
+        "_cleaners",
         "_folder",
         "_handlers",
         "_kill_at",
@@ -45,12 +51,22 @@ class Hold:
         "tree",
     )
 
-    def __init__(self, order: Order, folder: Folder, child: launch.Child, tree: Tree, wakeup: int) -> None:
+    def __init__(
+        self,
+        order: Order,
+        folder: Folder,
+        child: launch.Child,
+        tree: Tree,
+        *,
+        wakeup: int,
+        cleaners: list[StreamRedactor | None],
+    ) -> None:
         self._order = order
         self._folder = folder
         self._child = child
         self.tree = tree
         self.spools = (Spool(folder, "stdout", order.output_cap), Spool(folder, "stderr", order.output_cap))
+        self._cleaners = cleaners
         self.ended_by = self.error = ""
         self.full = False
         self._kill_at = self._killed_at = 0.0
@@ -93,7 +109,10 @@ class Hold:
                     break
 
     def close(self) -> None:
-        """Make the answer survive a power cut and close the files. Raises `OSError`."""
+        """Keep the last of the output, make the answer survive a power cut. Raises `OSError`."""
+        for cleaner, spool in zip(self._cleaners, self.spools):  # noqa: B905 (both are two)
+            if cleaner and not self.full:
+                spool.write(memoryview(cleaner.close()))
         self.spools[0].sync()
         for spool in self.spools:
             spool.close()
@@ -161,17 +180,20 @@ class Hold:
             self._forget(fd)
             return False
         self._limits.heard(monotonic())
-        spool = self.spools[fd != self._child.out]
+        self._keep(int(fd != self._child.out), self._view[:count])
+        return True
+
+    def _keep(self, stream: int, data: memoryview | bytes) -> None:
+        cleaner, spool = self._cleaners[stream], self.spools[stream]
         if self.full:
-            spool.drop(count)
-            return True
+            spool.drop(len(data))
+            return
         try:
-            spool.write(self._view[:count])
+            spool.write(memoryview(cleaner.feed(data) if cleaner else data))
         except OSError as error:
             self.full = True
             self.error = "the output cannot be written: " + result.errno_text(error.errno or 0)
             self.end("disk")
-        return True
 
     def _forget(self, fd: int) -> None:
         self._poller.unregister(fd)

@@ -6,7 +6,7 @@ import os
 import sys
 from time import monotonic, time
 
-from . import cgroup, guard, launch, linux_tree, posix, prctl, result, wire
+from . import cgroup, guard, launch, linux_tree, posix, prctl, redact, result, wire
 from .folder import Folder
 from .hold import Hold
 from .tree import LINUX, Tree, system
@@ -106,6 +106,7 @@ class Keeper:
         os.set_blocking(wakeup_w, False)
         posix.listen(wakeup_w)
         inherits = prctl.become_subreaper()
+        cleaners = redact.streams(self._order.secrets, 2)
         try:
             child = launch.start(self._order, self._umask)
         except OSError as error:
@@ -113,7 +114,7 @@ class Keeper:
             self._write(result.values("not_started", error=result.errno_text(error.errno or 0)))
             return
         tree = self._tree = Tree(child.pid, group=self._group, mark=self._order.mark, inherits=inherits)
-        hold = self._hold = Hold(self._order, self._folder, child, tree, wakeup)
+        hold = self._hold = Hold(self._order, self._folder, child, tree, wakeup=wakeup, cleaners=cleaners)
         try:
             self._take_notes(child.pid)
         except OSError as error:  # then nobody could end it later, and it never runs
@@ -132,7 +133,8 @@ class Keeper:
         """Something in here went wrong: end all, and say so."""
         survivors = self._tree.sweep() if self._tree else 0
         cgroup.remove(self._group)
-        self._write(result.values("lost", error=error, survivors=survivors))
+        how = "lost" if self._tree else "not_started"
+        self._write(result.values(how, error=f"keeper: {error}", survivors=survivors))
 
     def _take_notes(self, agent: int) -> None:
         """What a runner needs to end the agent, should this process be killed."""

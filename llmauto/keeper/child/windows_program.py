@@ -17,12 +17,16 @@ if sys.platform == "win32":
     from time import monotonic, time
     from typing import IO
 
-    from . import result, wire
+    from . import redact, result, wire
     from .folder import WRITE, Folder
     from .limits import TICK_S, Limits
     from .spool import Spool
     from .watch import changed_since
     from .windows import CREATE_SUSPENDED, Job, take_lock
+
+    TYPE_CHECKING = False
+    if TYPE_CHECKING:
+        from llmauto.rules.redaction import StreamRedactor
 
     WISHES = ("stop", "budget", "stall", "kill")
     _CHUNK = 1 << 16
@@ -72,9 +76,10 @@ if sys.platform == "win32":
             except OSError as error:
                 self._write(None, "not_started", result.errno_text(error.errno or 0), 0)
                 return
+            cleaners = redact.streams(self._order.secrets, 2)
             pumps = [
-                threading.Thread(target=self._pump, args=(stream, spool), daemon=True)
-                for stream, spool in zip((agent.stdout, agent.stderr), self._spools)  # noqa: B905 (two each)
+                threading.Thread(target=self._pump, args=(stream, spool, cleaner), daemon=True)
+                for stream, spool, cleaner in zip((agent.stdout, agent.stderr), self._spools, cleaners)  # noqa: B905
             ]
             for thread in (*pumps, threading.Thread(target=self._listen, daemon=True)):
                 thread.start()
@@ -116,18 +121,23 @@ if sys.platform == "win32":
             cpu_s, total, _ = self._job.used()
             return cpu_s, set(range(total))
 
-        def _pump(self, stream: IO[bytes], spool: Spool) -> None:
+        def _pump(self, stream: IO[bytes], spool: Spool, cleaner: StreamRedactor | None) -> None:
             while data := stream.read(_CHUNK):
                 self._limits.heard(monotonic())
-                if self._full:
-                    spool.drop(len(data))
-                    continue
-                try:
-                    spool.write(memoryview(data))
-                except OSError as error:
-                    self._full = True
-                    self._error = "the output cannot be written: " + result.errno_text(error.errno or 0)
-                    self._wishes.append("disk")
+                self._keep(spool, cleaner.feed(data) if cleaner else data)
+            if cleaner:
+                self._keep(spool, cleaner.close())
+
+        def _keep(self, spool: Spool, data: bytes) -> None:
+            if self._full:
+                spool.drop(len(data))
+                return
+            try:
+                spool.write(memoryview(data))
+            except OSError as error:
+                self._full = True
+                self._error = "the output cannot be written: " + result.errno_text(error.errno or 0)
+                self._wishes.append("disk")
 
         def _listen(self) -> None:
             while words := os.read(0, 512):

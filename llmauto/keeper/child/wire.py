@@ -20,7 +20,10 @@ class BadOrderError(ValueError):
 
 
 class Order:
-    """One call as the keeper sees it: paths, arguments and environment are bytes, durations seconds."""
+    """One call as the keeper sees it: paths, arguments and environment are bytes, durations seconds.
+
+    `secrets` are names and values of what must not be found in the spooled output.
+    """
 
     __slots__ = (
         "argv",
@@ -32,6 +35,7 @@ class Order:
         "mark",
         "memory_cap",
         "output_cap",
+        "secrets",
         "stall_s",
         "start_silence_s",
         "stdin",
@@ -42,6 +46,7 @@ class Order:
         self.folder = self.cwd = self.stdin = self.mark = b""
         self.argv: list[bytes] = []
         self.env: dict[bytes, bytes] = {}
+        self.secrets: list[tuple[bytes, bytes]] = []
         self.timeout_s = self.start_silence_s = self.stall_s = self.grace_s = 0.0
         self.output_cap = self.memory_cap = self.finish_alone = 0
 
@@ -52,7 +57,8 @@ def pack(order: Order) -> bytes:
     fields += [repr(float(getattr(order, name))).encode() for name in _NUMBERS]
     fields += [b"%d" % getattr(order, name) for name in _COUNTS]
     fields += [b"%d" % len(order.argv), *order.argv]
-    fields += [name + b"=" + value for name, value in order.env.items()]
+    fields += [b"%d" % len(order.secrets)]
+    fields += [name + b"=" + value for name, value in (*order.secrets, *order.env.items())]
     if not order.argv:
         raise BadOrderError("there is no program to be run")
     if any(b"\0" in field for field in fields):
@@ -80,10 +86,20 @@ def unpack(body: bytes) -> Order:
     order.argv = fields[head + 1 : head + 1 + count]
     if len(order.argv) != count or not count:
         raise BadOrderError("an order for a keeper was cut")
-    for entry in fields[head + 1 + count :]:
-        name_, _, value = entry.partition(b"=")
-        order.env[name_] = value
+    _unpack_pairs(order, fields[head + 1 + count :])
     return order
+
+
+def _unpack_pairs(order: Order, fields: list[bytes]) -> None:
+    if not fields or not fields[0].isdigit() or len(fields) <= int(fields[0]):
+        raise BadOrderError("an order for a keeper was cut")
+    count = int(fields[0])
+    for at, entry in enumerate(fields[1:]):
+        name, _, value = entry.partition(b"=")
+        if at < count:
+            order.secrets.append((name, value))
+        else:
+            order.env[name] = value
 
 
 def read_order(fd: int) -> Order:
