@@ -13,11 +13,16 @@ from llmauto.errors import LlmautoError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from llmauto.ports import Clock
+
 INTERRUPTED = 130
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run one command; the exit code is the contract's (section 2)."""
+def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
+    """Run one command; the exit code is the contract's (section 2).
+
+    A `clock` of one's own lets a night of waits pass in a test.
+    """
     from llmauto.cli.context import Context
     from llmauto.cli.output import Output
     from llmauto.cli.quick import quick
@@ -27,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         args = quick(argv) or _parse(argv)
         command: Callable[[Context], int] = _load(args.command)
-        code = command(Context(args=args, out=out, environ=os.environ))
+        code = command(Context(args=args, out=out, environ=os.environ, clock=clock))
         sys.stdout.flush()
         return code
     except LlmautoError as error:

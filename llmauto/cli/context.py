@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from llmauto.home import Home
     from llmauto.journal.sqlite import SqliteJournal
+    from llmauto.ports import Clock
     from llmauto.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Context:
     args: Namespace | SimpleNamespace
     out: Output
     environ: Mapping[str, str]
+    clock: Clock | None = None
 
     @cached_property
     def home(self) -> Home:

@@ -18,7 +18,7 @@ from llmauto.clock import SystemClock
 from llmauto.events import Event, to_json
 from llmauto.files import write_atomic
 from llmauto.model import Chain
-from llmauto.ports import Activity
+from llmauto.ports import Activity, Clock
 from llmauto.rules.progress import Progress
 from llmauto.running import Asked, Stage
 from llmauto.signals import SignalInterrupts
@@ -28,9 +28,10 @@ from llmauto.watcher import Snapshot, TreeWatcher
 def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     """Play until the run ends; its exit code."""
     chain = loaded.chain
-    clock = SystemClock()
+    system = SystemClock()
+    clock: Clock = ctx.clock or system
     interrupts = SignalInterrupts(
-        clock.wake, ignore_hangup=bool(ctx.args.begun_file), say=lambda text: _say_in_handler(text)
+        system.wake, ignore_hangup=bool(ctx.args.begun_file), say=lambda text: _say_in_handler(text)
     )
     show = _Show(ctx, chain, clock)
     stage = Stage(
@@ -55,7 +56,7 @@ def _say_in_handler(text: str) -> None:
 class _Show:
     """What is printed as it happens: the live view, or JSON lines."""
 
-    def __init__(self, ctx: Context, chain: Chain, clock: SystemClock) -> None:
+    def __init__(self, ctx: Context, chain: Chain, clock: Clock) -> None:
         self._ctx = ctx
         self._chain = chain
         self._json = ctx.args.json
