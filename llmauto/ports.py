@@ -353,3 +353,21 @@ class Notifier(Protocol):
 
     def results(self) -> Sequence[tuple[str, bool, str]]:
         """(channel, delivered, detail) of notices that have ended since the last time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The workdir as it was: a git commit, and the ref of ours that holds it."""
+
+    commit: str
+    ref: str
+
+
+class Checkpoints(Protocol):
+    """Keeps the workdir, untracked files too, and touches nothing of the person's repository."""
+
+    def take(self, run: str, call: int, link: str, when: str) -> Checkpoint | None:
+        """Keep it `before` or `after` a link's call; None where that cannot be. Within 20 s, raises nothing."""
+
+    def remarks(self) -> Sequence[str]:
+        """What a person should know of it since the last time: each thing is told once."""
