@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from llmauto.summaries import RunSummary as RunSummary  # a module of its own: it is all that `status` loads
+
 if TYPE_CHECKING:  # what `chain status` need not load, since it reads summaries only
     from llmauto.events import Event
     from llmauto.model import Link
@@ -174,45 +176,6 @@ class Agents(Protocol):
 
 
 # --- journal ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """One row about a run, kept up to date with its events: what lists and `status` read.
-
-    `status` is a `Status`; `stop_reason` a `StopReason` or "". Times are UTC epoch seconds, 0 = not yet.
-    `cost_usd` sums what is known; `unknown_costs` counts calls whose cost is unknown.
-    """
-
-    run: str
-    chain: str
-    status: str
-    stop_reason: str = ""
-    message: str = ""
-    finished: bool = False
-    exit_code: int | None = None
-    started_at: float = 0.0
-    updated_at: float = 0.0
-    ended_at: float = 0.0
-    runtime_s: float = 0.0
-    rounds_done: int = 0
-    round: int = 0
-    link: str = ""
-    call: int = 0
-    calls: int = 0
-    failed_calls: int = 0
-    cost_usd: float = 0.0
-    unknown_costs: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    wait_until: float = 0.0
-    wait_why: str = ""
-    workdir: str = ""
-    task: str = ""
-    max_rounds: int = 0
-    budget_usd: float | None = None
-    pid: int = 0
-    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmauto.events import Event
-    from llmauto.ports import RunSummary
+    from llmauto.summaries import RunSummary
 
 COLUMNS = (
     "run", "chain", "status", "stop_reason", "message", "finished", "exit_code", "started_at", "updated_at",
@@ -59,7 +59,7 @@ def summary_row(summary: RunSummary, events: int) -> list[object]:
 
 def summary_from(row: tuple[Any, ...]) -> RunSummary:
     """The summary of a row of `SELECT_RUN`; what is NULL keeps its default."""
-    from llmauto.ports import RunSummary
+    from llmauto.summaries import RunSummary
 
     values = {name: value for name, value in zip(COLUMNS, row, strict=True) if value is not None}
     values["finished"] = bool(values.get("finished"))
