@@ -21,6 +21,8 @@ STOP_CAP = 2000
 
 CLAIMS = ("ALL_DONE", "STOPPED", "BLOCKED")
 """The words that somebody else may write to status.txt."""
+READY = "READY"
+"""What `chain reset` leaves in status.txt: where we have written nothing yet, it is in order."""
 
 _LINE_BORDER = 4096
 """A cut may give up this many bytes to end with a whole line."""
@@ -83,7 +85,7 @@ def read_status(found: Content, ours: str) -> tuple[str, bool]:
     word = first_word(decode(found.data))
     if word in CLAIMS:
         return word, False
-    return "", word != ours
+    return "", word != (ours or READY)
 
 
 def read_stop(found: Content) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmauto import keeper
+from llmauto.desk import StateDesk
 from llmauto.files import write_atomic
 from llmauto.journal.sqlite import SqliteJournal
 from llmauto.keeper import Launch
@@ -183,6 +184,14 @@ def test_a_reset_may_be_made_again(home: ToldHome) -> None:
     for _ in range(2):
         assert llmauto(home.path, "chain", "reset", "x").code == 0
     assert words_of_ours(home) == {"status.txt": "READY\n", "round_counter.txt": "0\n"}
+
+
+def test_what_a_reset_leaves_is_no_tampering_to_the_next_run(home: ToldHome) -> None:
+    home.run().over()
+    with_state(home)
+    llmauto(home.path, "chain", "reset", "x")
+    inbox = StateDesk(home.path, "x").collect()
+    assert (inbox.tampered, inbox.status_word, inbox.handoff, inbox.stop) == ((), "", None, None)
 
 
 def test_a_chain_that_never_ran_needs_no_reset(home: ToldHome) -> None:
