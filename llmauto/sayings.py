@@ -114,7 +114,7 @@ def _wait_started(e: ev.WaitStarted) -> str:
 
 def _stop_asked(e: ev.StopAsked) -> str:
     how = "a stop at once" if e.now else "a stop after this link"
-    return f"{how} was asked for {_SOURCES.get(e.source, _text(e.source))}{_tail(e.reason)}"
+    return f"{how} was asked for {_SOURCES.get(e.source, _text(e.source))}{_who(e)}{_tail(e.reason)}"
 
 
 def _handoff_kept(e: ev.HandoffKept) -> str:
@@ -123,11 +123,17 @@ def _handoff_kept(e: ev.HandoffKept) -> str:
 
 
 def _pause_asked(e: ev.PauseAsked) -> str:
-    return f"{'a pause after this link' if e.on else 'going on'} was asked for{_tail(e.reason)}"
+    return f"{'a pause after this link' if e.on else 'going on'} was asked for{_who(e)}{_tail(e.reason)}"
 
 
 def _steered(e: ev.Steered) -> str:
-    return f"steered {'at once' if e.now else 'at the next link'}{_tail(e.text)}"
+    return f"steered {'at once' if e.now else 'at the next link'}{_who(e)}{_tail(e.text)}"
+
+
+def _who(event: ev.Event) -> str:
+    """Who asked, where that is known: ` (me@box)`."""
+    by = getattr(event, "by", "")
+    return f" ({_text(by)})" if by else ""
 
 
 def _gate_opened(e: ev.GateOpened) -> str:
@@ -142,6 +148,11 @@ def _gate_answered(e: ev.GateAnswered) -> str:
 
 def _check_baseline(e: ev.CheckBaseline) -> str:
     return f"before round 1: {_count(len(e.failing), 'failure')}, which do not count"
+
+
+def _canary_ended(e: ev.CanaryEnded) -> str:
+    can = "can work" if e.passed else "cannot work"
+    return f"the call before round 1 has shown that it {can}{_tail(e.message)}"
 
 
 def _reviewed(e: ev.Reviewed) -> str:
@@ -197,6 +208,7 @@ _SAYINGS: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.GateOpened: _gate_opened,
     ev.GateAnswered: _gate_answered,
     ev.CheckBaseline: _check_baseline,
+    ev.CanaryEnded: _canary_ended,
     ev.Reviewed: _reviewed,
 }
 """What is not in here is bookkeeping: `QUIET`."""

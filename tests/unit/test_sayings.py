@@ -34,6 +34,7 @@ def test_every_kind_of_event_is_said_or_known_to_be_quiet() -> None:
         ev.GateOpened(round=1, link="a"),
         ev.GateAnswered(link="a", approved=True),
         ev.CheckBaseline(link="a"),
+        ev.CanaryEnded(link="a", passed=True),
         ev.Reviewed(round=1, link="a", verdict="APPROVED"),
     ]
     assert {type(event) for event in samples} | set(QUIET) == set(ev.KINDS.values())
