@@ -64,7 +64,7 @@ class Stage:
         found = [json.loads(line) for line in self.ledger.read_text("utf-8").splitlines()]
         return [line for line in found if line["event"] == event]
 
-    def runner(self, folder: Path, launch: Launch) -> subprocess.Popen[bytes]:
+    def runner(self, folder: Path, launch: Launch, **how: Any) -> subprocess.Popen[bytes]:
         """Another process that starts the call and then follows it: one that can be killed."""
         code = (
             "import sys, json; from pathlib import Path; from llmauto.keeper import Launch, start\n"
@@ -72,7 +72,8 @@ class Stage:
             "while call.poll(1) is None: pass"
         )
         values = {name: getattr(launch, name) for name in Launch.__dataclass_fields__}
-        return subprocess.Popen([sys.executable, "-c", code, str(folder), json.dumps(values)], cwd=ROOT)
+        argv = [sys.executable, "-c", code, str(folder), json.dumps(values)]
+        return subprocess.Popen(argv, cwd=ROOT, **how)
 
 
 def wait(call: KeptCall, seconds: float = 30.0) -> Ended:
