@@ -13,7 +13,7 @@ from llmauto.clock import SystemClock
 from llmauto.errors import CallError, DiskError, UsageError
 from llmauto.outcomes import Outcome, exit_code_of
 from llmauto.piping import Question, ask
-from llmauto.piping.leftovers import last_session, settle
+from llmauto.piping.leftovers import Earlier, last_session, settle
 from llmauto.piping.setup import Wanted, checked_backend, checked_schema, held_in, means_for, question_for
 from llmauto.rules.single import stop_reason_of
 from llmauto.rules.text import dollars, human_duration, quoted
@@ -57,7 +57,7 @@ def _wanted(ctx: Context, workdir: Path, *, pieces: bool) -> Wanted:
     """What the options ask for. Everything in them is checked before stdin is waited for."""
     args = ctx.args
     backend = checked_backend(args.backend or "claude")
-    earlier = last_session(ctx.journal, workdir, backend, held_in(ctx.home)) if args.go_on else None
+    earlier = _earlier(ctx, workdir, backend) if args.go_on else None
     return Wanted(
         backend=backend,
         model=args.model or (earlier.model if earlier is not None else None),
@@ -68,6 +68,13 @@ def _wanted(ctx: Context, workdir: Path, *, pieces: bool) -> Wanted:
         session=earlier.session if earlier is not None else "",
         pieces=pieces,
     )
+
+
+def _earlier(ctx: Context, workdir: Path, backend: str) -> Earlier:
+    from llmauto.journal.sqlite import SqliteJournal
+
+    with SqliteJournal.open(ctx.home.journal, readonly=True) as journal:
+        return last_session(journal, workdir, backend, held_in(ctx.home))
 
 
 def _schema(name: str, backend: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import pty
+import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.messages_api import Fail, MessagesApi, Say, Use, dollars, usage_limit
+from tests.support.messages_api import Fail, Hang, MessagesApi, Say, Use, dollars, usage_limit
 from tests.support.project import Project
 
 pytestmark = pytest.mark.e2e
@@ -152,6 +157,38 @@ def test_without_a_fallback_an_overload_is_an_error(project: Project, api: Messa
     assert (done.returncode, done.stdout) == (1, "")
     assert "error: overloaded" in done.stderr
     assert "--fallback" in done.stderr
+
+
+def test_a_tool_that_was_refused_and_nothing_done_is_no_success(project: Project, api: MessagesApi) -> None:
+    api.on(Use("WebFetch", {"url": "http://127.0.0.1:9/", "prompt": "read it"}), Say("I may not do that."))
+    done = project.run("pipe", "look it up")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "I may not do that." in done.stderr
+    assert "error: denied: a tool was refused, and nothing was changed: WebFetch" in done.stderr
+    assert "default_allowed_tools" in done.stderr
+
+
+def test_on_a_terminal_the_text_comes_while_the_model_still_speaks(
+    project: Project, api: MessagesApi
+) -> None:
+    api.on(Hang(after="The first half"))
+    main, side = pty.openpty()
+    child = subprocess.Popen(
+        project.argv("pipe", "-q", "speak"), cwd=project.folder, env=project.env, stdin=side, stdout=side,
+        stderr=side,
+    )  # fmt: skip
+    os.close(side)
+    shown = b""
+    with os.fdopen(main, "rb", buffering=0) as terminal:
+        while b"The first half" not in shown:
+            shown += terminal.read(4096)
+        assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes there any more
+            while data := terminal.read(4096):
+                shown += data
+    assert child.wait(20) == 130
+    assert shown.startswith(b"The first half")
 
 
 def test_a_key_that_is_refused_is_exit_7_with_the_way_out(project: Project, api: MessagesApi) -> None:
