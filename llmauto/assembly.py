@@ -7,17 +7,21 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from llmauto import worktree
 from llmauto.agents import KeptAgents
 from llmauto.backends import load_backend
 from llmauto.engine.parts import Parts, Places
 from llmauto.errors import UsageError
+from llmauto.git import inside_repository
 from llmauto.rules.text import quoted
 from llmauto.watcher import TreeWatcher
 
 if TYPE_CHECKING:
+    from llmauto.checkpoints import GitCheckpoints
     from llmauto.home import Home
     from llmauto.model import Chain
     from llmauto.ports import Agents, Clock, Emit, Interrupts, Journal, Notifier
@@ -25,11 +29,16 @@ if TYPE_CHECKING:
 
 
 def places_for(chain: Chain, home: Home) -> Places:
-    """Where the chain's run takes place. Raises `UsageError` where a workdir is missing."""
+    """Where the chain's run takes place.
+
+    Raises `UsageError` where a workdir is missing, or `isolation` has no repository to work with.
+    """
     workdir = _existing(home.workdir(chain.workdir), "the workdir")
     for link in chain.links:
         if link.workdir:
             _existing(home.workdir(chain.workdir, link.workdir), f"the workdir of link `{link.name}`")
+    if chain.isolation == "worktree":
+        worktree.check(workdir)
     user_home = str(Path.home())
     return Places(
         workdir=workdir,
@@ -39,6 +48,22 @@ def places_for(chain: Chain, home: Home) -> Places:
         link_workdir=lambda own: home.workdir(chain.workdir, own).resolve(),
         aliases_state=(workdir / "state") != home.state,
     )
+
+
+def in_worktree(places: Places, home: Home, tree: worktree.Worktree) -> Places:
+    """The same places, with all that lies in the person's repository moved into a run's own worktree."""
+    return replace(
+        places,
+        workdir=tree.workdir,
+        link_workdir=lambda own: tree.inside(places.link_workdir(own)),
+        aliases_state=(tree.workdir / "state") != home.state,
+    )
+
+
+def places_of_run(chain: Chain, home: Home, run: str) -> Places:
+    """Where a run that has begun takes place. Raises `UsageError` where a workdir is missing."""
+    places, tree = places_for(chain, home), worktree.of_run(home.path, chain.name, run)
+    return places if tree is None else in_worktree(places, home, tree)
 
 
 def bash_path(path: str) -> str:
@@ -65,8 +90,10 @@ def agents_for(home: Home, settings: Settings, clock: Clock, environ: Mapping[st
 def check_backends(chain: Chain, places: Places, settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `BackendError` where a link's program is missing: before anything is started."""
     for link in chain.links:
+        if not link.player:
+            continue
         workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
-        load_backend(link.backend).program(link, paths=settings.backend_paths, env=environ, cwd=workdir)
+        load_backend(link.player).program(link, paths=settings.backend_paths, env=environ, cwd=workdir)
 
 
 def watcher_for(home: Home, places: Places) -> TreeWatcher:
@@ -77,10 +104,19 @@ def watcher_for(home: Home, places: Places) -> TreeWatcher:
 def own_files(home: Home) -> list[Path]:
     """The files and folders that are llmauto's own, not a project's."""
     journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal", "-mark", ".bak")]
-    own = [home.state, home.logs, home.calls, *journal]
+    own = [home.state, home.logs, home.calls, home.path / worktree.FOLDER, *journal]
     if home.private:
         own.append(home.path)
     return own
+
+
+def checkpoints_for(home: Home, chain: str, workdir: Path) -> GitCheckpoints | None:
+    """What keeps the workdir of a chain's run; None where it is in no git repository."""
+    if not inside_repository(workdir):
+        return None
+    from llmauto.checkpoints import GitCheckpoints
+
+    return GitCheckpoints(workdir, [*own_files(home), workdir / "state" / chain])
 
 
 def assemble(
@@ -115,6 +151,7 @@ def assemble(
         beat=beat,
         day_start=lambda: midnight(clock.now()),
         daily_cap_usd=settings.daily_budget_usd,
+        checkpoints=checkpoints_for(home, chain.name, places.workdir) if settings.git_checkpoints else None,
     )
 
 

@@ -26,6 +26,17 @@ _OF_ONE_REPOSITORY = frozenset(
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
 
 
+def inside_repository(folder: Path) -> bool:
+    """Without asking git: a folder that is in no repository costs nothing."""
+    return any((place / ".git").exists() for place in (folder, *folder.parents))
+
+
+def ref_part(name: str) -> str:
+    """A name of ours as a part of a ref: git takes no `..` there, and no `.lock` at the end."""
+    part = name.replace("..", "._").replace("..", "._")
+    return f"{part}_" if part.endswith(".lock") else part
+
+
 class Answer(NamedTuple):
     """What git gave. `code` is its exit code, or `TIMED_OUT`, `MISSING`; `said` is its stderr."""
 

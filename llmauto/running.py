@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmauto import __version__, assembly
+from llmauto import __version__, assembly, worktree
 from llmauto.authoring.flat import changes, flatten
 from llmauto.authoring.overrides import with_overrides
-from llmauto.engine import Engine, Parts
-from llmauto.engine.opening import Wish, close_earlier, open_run, unfinished
+from llmauto.engine import Engine, Parts, Places
+from llmauto.engine.opening import Wish, close_earlier, new_run_id, open_run, unfinished
 from llmauto.engine.recorder import Recorder
+from llmauto.errors import UsageError
 from llmauto.files import make_private_dir
 from llmauto.locks import RunnerLock
 from llmauto.logs import LogWriter
@@ -95,21 +97,65 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     notifier = notifier_for(stage.settings, stage.environ, enabled=chain.telegram_enabled)
     who = {"pid": pid, "host": host, "chain": chain.name}
     with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock:
+        ground = _ground(chain, places, asked, stage)
         logs = LogWriter(home.logs, chain.name, stage.warn)
         parts = assembly.assemble(
-            chain, home=home, settings=stage.settings, journal=stage.journal, places=places,
+            chain, home=home, settings=stage.settings, journal=stage.journal, places=ground.places,
             agents=assembly.agents_for(home, stage.settings, stage.clock, stage.environ),
             clock=stage.clock, interrupts=stage.interrupts, notifier=notifier,
             emit=_both(logs, stage.emit), beat=lock.beat,
         )  # fmt: skip
         try:
-            return _play(parts, asked, stage, (pid, host))
+            return _play(parts, asked, stage, ground.run, (pid, host))
+        except UsageError:  # nothing was started: what was made for it goes
+            if ground.made is not None:
+                worktree.remove(home.path, ground.made)
+            raise
         finally:
             logs.close()
             notifier.close(LAST_NOTICE_S)
 
 
-def _play(parts: Parts, asked: Asked, stage: Stage, who: tuple[int, str]) -> Played:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """Where this start's run works. `run` is its name where that is fixed; `made` a worktree that is new."""
+
+    places: Places
+    run: str = ""
+    made: worktree.Worktree | None = None
+
+
+def _ground(chain: Chain, places: Places, asked: Asked, stage: Stage) -> _Ground:
+    """The person's folder; or the run's own worktree, made now, or that of the run that goes on."""
+    home, latest = stage.home, stage.journal.latest(chain.name)
+    if latest is not None and not latest.finished and not asked.fresh:
+        tree = worktree.of_run(home.path, chain.name, latest.run)
+        if tree is None:
+            return _Ground(places=places)
+        worktree.reopen(tree)
+        return _Ground(places=_moved(chain, places, home, tree))
+    if chain.isolation != "worktree":
+        return _Ground(places=places)
+    run = new_run_id(stage.clock.now())
+    tree = worktree.create(home.path, chain=chain.name, run=run, workdir=places.workdir)
+    top = Path(tree.origin)
+    left = worktree.uncommitted(top, worktree.below(top, assembly.own_files(home)))
+    if left:
+        changes_ = "1 uncommitted change" if len(left) == 1 else f"{len(left)} uncommitted changes"
+        stage.warn(f"{changes_} in `{top}`: not part of the run, which begins from commit {tree.base[:9]}")
+    return _Ground(places=_moved(chain, places, home, tree), run=run, made=tree)
+
+
+def _moved(chain: Chain, places: Places, home: Home, tree: worktree.Worktree) -> Places:
+    """In the worktree, where git has made no folder that holds no file of its own."""
+    moved = assembly.in_worktree(places, home, tree)
+    for link in chain.links:
+        if link.workdir:
+            moved.link_workdir(link.workdir).mkdir(parents=True, exist_ok=True)
+    return moved
+
+
+def _play(parts: Parts, asked: Asked, stage: Stage, run: str, who: tuple[int, str]) -> Played:
     earlier = unfinished(parts)
     if earlier is not None and asked.fresh:
         close_earlier(parts, earlier)
@@ -127,7 +173,7 @@ def _play(parts: Parts, asked: Asked, stage: Stage, who: tuple[int, str]) -> Pla
     wish = Wish(
         from_link=asked.from_link, task=asked.task, inputs=asked.inputs,
         max_rounds=rounds or 0, budget_usd=budget, settings=settings, program=f"llmauto {__version__}",
-        pid=who[0], host=who[1],
+        run=run, pid=who[0], host=who[1],
     )  # fmt: skip
     differs = changes(going_on.settings, settings) if going_on is not None else ()
     recorder = open_run(parts, wish, differs, going_on)

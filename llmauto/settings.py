@@ -54,6 +54,7 @@ class Settings:
     keep_runs: int = 50
     daily_budget_usd: float | None = None
     keep_awake: bool = True
+    git_checkpoints: bool = True
     backend_paths: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llmauto.git import git
+from llmauto.git import git, inside_repository
 
 MOST_FILES = 20_000
 MOST_DIRTY_FILES = 2_000
@@ -33,11 +33,14 @@ class Snapshot:
 
 
 class TreeWatcher:
-    """The `Watcher` of one workdir. `own` are llmauto's own files and folders: they never count."""
+    """The `Watcher` of one workdir. `own` are llmauto's own files and folders: they never count.
+
+    One that holds the whole workdir is left aside: a worktree of a run's own lies in the home.
+    """
 
     def __init__(self, workdir: Path, own: Iterable[Path] = ()) -> None:
         self._workdir = workdir
-        self._own = tuple(str(path) for path in own)
+        self._own = tuple(str(path) for path in own if path not in (workdir, *workdir.parents))
         self._has_git: bool | None = None
 
     def fingerprint(self) -> str:
@@ -51,7 +54,7 @@ class TreeWatcher:
     def snapshot(self) -> Snapshot:
         """The tree as it is now."""
         if self._has_git is None:
-            self._has_git = _inside_git(self._workdir)
+            self._has_git = inside_repository(self._workdir)
         return (self._by_git() if self._has_git else None) or self._by_files()
 
     def changed(self, before: Snapshot, after: Snapshot) -> int | None:
@@ -114,11 +117,6 @@ class TreeWatcher:
 
     def _is_own(self, path: str) -> bool:
         return any(path == own or path.startswith(own + os.sep) for own in self._own)
-
-
-def _inside_git(workdir: Path) -> bool:
-    """Without asking git: a folder that is no repository costs nothing."""
-    return any((folder / ".git").exists() for folder in (workdir, *workdir.parents))
 
 
 def _entries(status: bytes) -> Iterator[tuple[str, bytes]]:

@@ -47,6 +47,8 @@ CONFIG = Table(
         Field(key="daily_budget_usd", shape=nullable(Number(most=MOST_DOLLARS, unit="dollars")), to=float,
               default_words="none", help="what all runs of this home may cost in 24 hours"),
         Field(key="keep_awake", shape=Flag(), default=True, help="keep the machine awake while a run is on"),
+        Field(key="git_checkpoints", shape=Flag(), default=True,
+              help="keep the workdir before and after each link, where it is in a git repository"),
         Field(key="backends", shape=Named(value=BACKEND, key_pattern="^[a-z][a-z0-9_-]*$(?!\\n)",
                                           key_words="the name of a backend"), default={},
               help="name → settings of that backend"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from llmauto.checkpoints.found import LARGEST_FILE
 from llmauto.checkpoints.index import SideIndex
 from llmauto.checkpoints.repository import CheckpointError, Side, failed, find
-from llmauto.git import Answer
+from llmauto.git import Answer, ref_part
 from llmauto.ports import Checkpoint
 from llmauto.rules.text import human_bytes, one_line, quoted
 
@@ -200,9 +199,3 @@ _WHY = {
     "special": "neither a file nor a link",
     "unreadable": "it cannot be read",
 }
-
-
-def ref_part(name: str) -> str:
-    """A name of ours as a part of a ref: git takes no `..` there, and no `.lock` at the end."""
-    part = re.sub(r"\.(?=\.)", "_", name)
-    return f"{part}_" if part.endswith(".lock") else part

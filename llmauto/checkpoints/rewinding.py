@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmauto.checkpoints.found import GITLINK, Change, changes, names
-from llmauto.checkpoints.keeping import LEFT_OUT, REFS, GitCheckpoints, Look, ref_part
+from llmauto.checkpoints.keeping import LEFT_OUT, REFS, GitCheckpoints, Look
 from llmauto.checkpoints.repository import CheckpointError
+from llmauto.git import ref_part
 
 REWIND_WITHIN_S = 600.0
 UNDO = "undo-"

@@ -29,7 +29,8 @@ END_SLACK_S = 2.0
 class Wish:
     """What the person who starts a chain asks for. Empty or None = nothing said.
 
-    `settings` is the resolved chain, flattened, and `changes` says what differs from the run's.
+    `settings` is the resolved chain, flattened, and `changes` says what differs from the run's. `run` is
+    what a new run is to be called, "" for a name that is made for it.
     """
 
     from_link: str = ""
@@ -38,6 +39,7 @@ class Wish:
     max_rounds: int = 0
     budget_usd: float | None = None
     settings: Mapping[str, str]
+    run: str = ""
     program: str = ""
     pid: int = 0
     host: str = ""
@@ -96,7 +98,7 @@ def _started(recorder: Recorder, parts: Parts, wish: Wish) -> ev.RunStarted:
     return ev.RunStarted(
         at=at,
         up=recorder.up(),
-        run=new_run_id(at),
+        run=wish.run or new_run_id(at),
         chain=chain.name,
         links=tuple(link.name for link in chain.links),
         program=wish.program,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmauto.model import Chain
-from llmauto.ports import Agents, Clock, Desk, Emit, Interrupts, Journal, Notifier, Watcher
+from llmauto.ports import Agents, Checkpoints, Clock, Desk, Emit, Interrupts, Journal, Notifier, Watcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Parts:
 
     `new_session` gives a fresh session id; `daily_cap_usd` is the home's, `day_start` the UTC epoch
     seconds at which the person's day began. `beat` is called about every 5 s, so that others see
-    that the runner lives.
+    that the runner lives. `checkpoints` is None where the workdir cannot or shall not be kept.
     """
 
     chain: Chain
@@ -49,3 +49,4 @@ class Parts:
     beat: Callable[[], None]
     day_start: Callable[[], float]
     daily_cap_usd: float | None = None
+    checkpoints: Checkpoints | None = None

@@ -23,8 +23,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "agents", "authoring", "backends", "checkpoints", "clock", "desk", "files", "git", "home",
-                "journal", "keeper", "localtime", "locks", "logs", "notices", "sayings", "settings",
-                "signals", "watcher",
+                "journal", "keeper", "localtime", "locks", "logs", "merging", "notices", "sayings", "settings",
+                "signals", "watcher", "worktree",
             }
         ),
     ),
