@@ -23,9 +23,28 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "adapters",
         frozenset(
             {
-                "agents", "authoring", "backends", "checkpoints", "clock", "desk", "files", "git", "home",
-                "journal", "keeper", "localtime", "locks", "logs", "merging", "notices", "sayings", "settings",
-                "signals", "watcher", "worktree",
+                "agents",
+                "authoring",
+                "backends",
+                "checkpoints",
+                "clock",
+                "desk",
+                "files",
+                "git",
+                "home",
+                "journal",
+                "keeper",
+                "localtime",
+                "locks",
+                "logs",
+                "merging",
+                "notices",
+                "report",
+                "sayings",
+                "settings",
+                "signals",
+                "watcher",
+                "worktree",
             }
         ),
     ),
@@ -33,7 +52,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("engine", frozenset({"engine"})),
     ("assembly", frozenset({"assembly", "piping", "running"})),
     ("surface", frozenset({"__main__", "cli", "library"})),
-)  # fmt: skip
+)
 RANK = {part: rank for rank, (_, parts) in enumerate(LAYERS) for part in parts}
 LAYER = {part: name for name, parts in LAYERS for part in parts}
 
