@@ -120,21 +120,24 @@ def run(
             clock=SystemClock(), interrupts=listener, emit=listener, begun=lambda _: None,
             warn=lambda text: warnings.warn(text, stacklevel=2),
         )  # fmt: skip
-        played = running.play(chain, asked, stage)
-        p, ended = played.progress, played.ended
-        return RunResult(
-            run=p.run,
-            status=ENDINGS[StopReason(ended.reason)].status.value,
-            stop_reason=ended.reason,
-            exit_code=ended.exit_code,
-            message=ended.message,
-            rounds=p.rounds_done,
-            calls=p.calls,
-            cost_usd=None if p.unknown_costs and not p.cost_usd else p.cost_usd,
-            unknown_costs=p.unknown_costs,
-            seconds=p.runtime_s,
-            handoff=(journal.handoff(p.handoff) or "") if p.handoff else "",
-        )
+        return _result(running.play(chain, asked, stage), journal)
+
+
+def _result(played: running.Played, journal: SqliteJournal) -> RunResult:
+    p, ended = played.progress, played.ended
+    return RunResult(
+        run=p.run,
+        status=ENDINGS[StopReason(ended.reason)].status.value,
+        stop_reason=ended.reason,
+        exit_code=ended.exit_code,
+        message=ended.message,
+        rounds=p.rounds_done,
+        calls=p.calls,
+        cost_usd=None if p.unknown_costs and not p.cost_usd else p.cost_usd,
+        unknown_costs=p.unknown_costs,
+        seconds=p.runtime_s,
+        handoff=(journal.handoff(p.handoff) or "") if p.handoff else "",
+    )
 
 
 def pipe(
