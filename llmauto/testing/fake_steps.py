@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -129,7 +130,11 @@ def _append(_: Stage, step: Step) -> None:
 
 
 def _remove(_: Stage, step: Step) -> None:
-    _place(step["remove"]).unlink(missing_ok=True)
+    place = _place(step["remove"])
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _touch(_: Stage, step: Step) -> None:
