@@ -19,7 +19,7 @@ def _no_env() -> Mapping[str, str]:
     return NO_ENV  # by a factory: before Python 3.12 a mapping proxy cannot be a plain default
 
 
-WITHOUT_SESSIONS = frozenset({"command"})
+WITHOUT_SESSIONS = frozenset({"command", "check", ""})
 """Backends whose agents have no conversation to go on with: they are sent the whole prompt again."""
 
 
@@ -191,6 +191,13 @@ class Link:
     review_scope: str | None = None
     on_limit: OnLimit = OnLimit.WAIT
     fallback: Fallback | None = None
+
+    @property
+    def player(self) -> str:
+        """The backend that plays the link: a check's is its own, a gate has none."""
+        if self.role is Role.CHECK:
+            return "check"
+        return "" if self.role is Role.GATE else self.backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,13 +188,17 @@ class KeptHandoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a person asked of a run through the command line. `kind`: stop_now, pause, steer, …"""
+    """What a person asked of a run through the command line. `kind`: stop_now, pause, steer, …
+
+    `by` is who they are, as user@host; "" where that is not known.
+    """
 
     id: int
     chain: str
     kind: str
     text: str = ""
     at: float = 0.0
+    by: str = ""
 
 
 class Journal(Protocol):
@@ -224,8 +228,8 @@ class Journal(Protocol):
     def handoff(self, sha: str) -> str | None:
         """The text that was kept under that hash."""
 
-    def ask(self, chain: str, kind: str, text: str, at: float) -> None:
-        """Leave a request for the chain's runner, durably."""
+    def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
+        """Leave a request for the chain's runner, durably. `kind` is one word."""
 
     def take(self, chain: str) -> Sequence[Request]:
         """The requests not taken yet, oldest first; they are then taken."""

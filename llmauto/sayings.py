@@ -81,7 +81,7 @@ def _call_started(e: ev.CallStarted) -> str:
     session = " in its session" if e.resumed else ""
     if e.attempt > 1:
         return f"attempt {e.attempt} begins{session}{with_}" + (f" ({_text(e.why)})" if e.why else "")
-    return f"begins{session}{with_}"
+    return f"begins{session}{with_}" + (f" ({_text(e.why)})" if e.why else "")
 
 
 def _call_ended(e: ev.CallEnded) -> str:
@@ -147,7 +147,8 @@ def _gate_answered(e: ev.GateAnswered) -> str:
 
 
 def _check_baseline(e: ev.CheckBaseline) -> str:
-    return f"before round 1: {_count(len(e.failing), 'failure')}, which do not count"
+    known = f": {_text(', '.join(e.failing))}" if e.failing else ""
+    return f"before round 1: {_count(len(e.failing), 'failure')}, not counted from now on{known}"
 
 
 def _canary_ended(e: ev.CanaryEnded) -> str:

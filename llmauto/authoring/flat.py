@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from llmauto.authoring.by_role import means
 from llmauto.authoring.chain_keys import CHAIN
 from llmauto.authoring.fields import Field, flat_text
 from llmauto.authoring.link_keys import LINK_FIELDS
-from llmauto.model import Breakers, Chain, Link, Quota
+from llmauto.model import Breakers, Chain, Link, Quota, Role
 
 _NOT_FLAT = ("description", "chain_name", "version", "name")
 """For people, or named by the key itself: no settings."""
@@ -78,6 +79,8 @@ def _is_flat(one: Field) -> bool:
 def _link(link: Link) -> dict[str, str]:
     flat = {one.key: one.flat(getattr(link, one.attr)) for one in LINK_FIELDS if one.key not in _NOT_FLAT}
     flat["prompt"] = _hash(link.prompt)
+    if link.role is Role.GATE:
+        flat["timeout_seconds"] = f"{link.gate_timeout_s:.10g}" if link.gate_timeout_s else ""
     flat["env"] = ", ".join(f"{name}={_hash(value)}" for name, value in sorted(link.env.items()))
     flat["fallback"] = flat_text(_fallback(link))
     if link.system_prompt:
@@ -86,7 +89,7 @@ def _link(link: Link) -> dict[str, str]:
         # An object given inline may hold a key of some server.
         if text and text.lstrip().startswith("{"):
             flat[key] = _hash(text)
-    return flat
+    return {key: value for key, value in flat.items() if means(link.role, key)}
 
 
 def _fallback(link: Link) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmauto.authoring.by_role import means, warn_of_meaningless
 from llmauto.authoring.document import ValuePath
 from llmauto.authoring.draft import Draft
 from llmauto.authoring.fields import Field
@@ -18,6 +19,7 @@ from llmauto.authoring.link_keys import LINK_FIELDS
 from llmauto.authoring.prompts import Prompt, Prompts, UnusableError
 from llmauto.backends import BUILT_IN, NOT_BUILT_YET
 from llmauto.model import Link, Role
+from llmauto.rules.checks import PATTERNS
 from llmauto.rules.names import case_twins, nearest, problem_with
 from llmauto.rules.text import human_bytes, quoted
 
@@ -97,18 +99,22 @@ class _LinkReader:
         self._controlled = controlled
         self._name = name
         self._role = _role(draft, self._given)
+        self._gate = self._role is Role.GATE
         self._backend = str(self._raw("backend").value or "claude")
 
     def read(self) -> Link:
         """The link."""
         values: dict[str, Any] = {}
         for one in LINK_FIELDS:
+            if not means(self._role, one.key):
+                continue
             setting = self._setting(one)
             if setting.value is not _UNSET:
                 values[one.attr] = setting.value
         values |= {"name": self._name, "role": self._role, "env": self._env()}
         self._settle_paths(values)
         self._settle_by_role(values)
+        warn_of_meaningless(self._draft.problems, ("links", self._place), self._given, self._role)
         self._check_backend(values)
         prompt = self._prompt()
         return Link(**values | {"prompt": prompt.text, "prompt_source": prompt.source})
@@ -119,7 +125,8 @@ class _LinkReader:
         """The JSON value of the link, else of the defaults; a `null` of the link hides the defaults'."""
         if key in self._given:
             return Setting(self._given[key], ("links", self._place, key))
-        if key in self._defaults and key != "name":
+        # A time limit for calls is none for people.
+        if key in self._defaults and key != "name" and not (key == "timeout_seconds" and self._gate):
             return Setting(self._defaults[key], ("defaults", key))
         return Setting(None)
 
@@ -137,9 +144,9 @@ class _LinkReader:
 
     def _takes_config(self, one: Field) -> bool:
         """Defaults of config.json are Claude Code's words, but for the time limit."""
-        if self._role not in AGENT_ROLES:
-            return False
-        return self._backend == "claude" or one.config == "default_timeout_seconds"
+        if one.config == "default_timeout_seconds":
+            return self._role is not Role.GATE
+        return self._role in AGENT_ROLES and self._backend == "claude"
 
     def _env(self) -> dict[str, str]:
         layers: list[Mapping[str, str]] = [self._draft.settings.env, self._draft.part("env")]
@@ -171,32 +178,27 @@ class _LinkReader:
     def _settle_by_role(self, values: dict[str, Any]) -> None:
         if "skip_unless_assigned" not in values:
             values["skip_unless_assigned"] = self._controlled and self._role is Role.WORKER
-        if self._role is Role.GATE:
-            # A default for agents is no limit for people.
-            given = self._given.get("timeout_seconds")
+        if self._role not in AGENT_ROLES:
+            values["skip_unless_assigned"] = False
+        if self._gate:
+            given = self._raw("timeout_seconds").value
             values["gate_timeout_s"] = float(given or 0)
             if given and not values.get("gate_default"):
                 self._error(
                     "timeout_seconds", "a gate with a time limit needs `gate_default`: `approve` or `deny`"
                 )
         failures = values.get("failures")
+        if values.get("baseline") and not failures:
+            self._error("baseline", "a baseline needs `failures`: by its id a failure is known again")
         if failures:
             try:
-                re.compile(failures)
+                re.compile(PATTERNS.get(failures, failures))
             except (re.error, OverflowError, RecursionError) as error:
                 self._error("failures", f"expected a regular expression, found {quoted(failures)}: {error}")
 
     def _check_backend(self, values: Mapping[str, Any]) -> None:
-        if self._backend in NOT_BUILT_YET:
-            self._error("backend", f"not built yet: the backend `{self._backend}`")
-        elif self._backend not in BUILT_IN:
-            near = nearest(self._backend, BUILT_IN)
-            guess = (
-                f'did you mean "{near}"?'
-                if near
-                else f"known are {', '.join(f'`{name}`' for name in BUILT_IN)}"
-            )
-            self._error("backend", f"unknown backend {quoted(self._backend)}, {guess}")
+        if self._role in AGENT_ROLES:
+            self._check_backend_name()
         runs = self._role is Role.CHECK or (self._role in AGENT_ROLES and self._backend == "command")
         run = values.get("run", ())
         if runs and not (run and run[0]):
@@ -204,6 +206,18 @@ class _LinkReader:
             self._error("run", f'{why} needs `run`, a program and its arguments: `"run": ["make", "test"]`')
         elif run and not runs and "run" in self._given:
             self._error("run", '`run` belongs to `"backend": "command"` or `"role": "check"`')
+
+    def _check_backend_name(self) -> None:
+        known = [name for name in BUILT_IN if name != "check"]
+        if self._backend in NOT_BUILT_YET:
+            self._error("backend", f"not built yet: the backend `{self._backend}`")
+        elif self._backend == "check":
+            self._error("backend", 'no backend to choose: a check is a link with `"role": "check"`')
+        elif self._backend not in known:
+            near = nearest(self._backend, known)
+            names = ", ".join(f"`{name}`" for name in known)
+            guess = f'did you mean "{near}"?' if near else f"known are {names}"
+            self._error("backend", f"unknown backend {quoted(self._backend)}, {guess}")
 
     def _prompt(self) -> Prompt:
         if self._role not in AGENT_ROLES:

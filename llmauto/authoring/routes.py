@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmauto.authoring.by_role import only_verdicts, verdicts
 from llmauto.authoring.document import ValuePath
 from llmauto.authoring.draft import Draft
 from llmauto.model import Chain, Link, Mode, Role
 from llmauto.rules.names import nearest
+from llmauto.rules.routes import ANY_OTHER
 from llmauto.rules.text import quoted
 
 TARGETS = ("next", "stop", "done")
-ANY_OTHER = "*"
-VERDICTS = frozenset({"APPROVED", "NEEDS_FIX", "BLOCKED"})
-"""What an agent can say. A link whose routes take each of them never just goes on to the next."""
 
 
 def check_routes(draft: Draft, chain: Chain) -> None:
@@ -23,6 +22,8 @@ def check_routes(draft: Draft, chain: Chain) -> None:
     for place, link in enumerate(links):
         for verdict, target in link.on.items():
             _check_target(draft, (*_on_path(draft, place), verdict), target, names)
+        if "on" in draft.links[place]:
+            _check_words(draft, place, link)
     if not any(link.on for link in links):
         return
     if chain.mode is not Mode.CONDITIONAL:
@@ -47,6 +48,24 @@ def _check_target(draft: Draft, path: ValuePath, target: str, names: list[str]) 
         draft.problems.error(path, f"there is no link {quoted(target)}, {guess}")
 
 
+def _check_words(draft: Draft, place: int, link: Link) -> None:
+    """A route for a word that the link never says would never be taken."""
+    known = only_verdicts(link)
+    for verdict in link.on:
+        if known and verdict != ANY_OTHER and verdict not in known:
+            near = nearest(verdict, known)
+            guess = f', did you mean "{near}"?' if near else ""
+            what = f"a {link.role.value}" if link.role in (Role.CHECK, Role.GATE) else "a structured review"
+            said = " or ".join((", ".join(f"`{word}`" for word in known[:-1]), f"`{known[-1]}`"))
+            message = f"{what} says {said}, never {quoted(verdict)}{guess}"
+            draft.problems.error((*_on_path(draft, place), _written(draft, place, verdict)), message)
+
+
+def _written(draft: Draft, place: int, verdict: str) -> str:
+    """The verdict as it is spelt in the file, where it may stand in small letters."""
+    return next((word for word in draft.links[place]["on"] if word.upper() == verdict), verdict)
+
+
 def _refuse_unfollowed(draft: Draft, links: Sequence[Link]) -> None:
     for place, link in enumerate(links):
         if any(target != "next" for target in link.on.values()):
@@ -68,8 +87,7 @@ def _goes_on(link: Link) -> bool:
     """Whether some verdict, or none, leads just to the next link."""
     if ANY_OTHER in link.on:
         return False
-    # A command ends in any of 256 ways, and a gate can be left unanswered.
-    return link.role in (Role.CHECK, Role.GATE) or not set(link.on) >= VERDICTS
+    return not set(link.on) >= verdicts(link)
 
 
 def _check_reached(draft: Draft, links: Sequence[Link]) -> None:

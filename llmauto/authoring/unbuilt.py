@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from llmauto.authoring.document import ValuePath
 from llmauto.authoring.draft import Draft
-from llmauto.model import Mode, OnLimit, Role
+from llmauto.model import OnLimit
 
 
 class Unbuilt(NamedTuple):
@@ -26,7 +26,6 @@ def _is(*words: str) -> Callable[[Any], bool]:
 
 
 CHAIN_KEYS: dict[str, Unbuilt] = {
-    "mode": Unbuilt("routes by verdict", _is(Mode.CONDITIONAL.value)),
     "isolation": Unbuilt("a git worktree of the run's own"),
     "then": Unbuilt("chains one after the other"),
     "on_end": Unbuilt("a command at the end of a run"),
@@ -36,11 +35,6 @@ CHAIN_KEYS: dict[str, Unbuilt] = {
 }
 
 LINK_KEYS: dict[str, Unbuilt] = {
-    "role": Unbuilt("checks and gates", _is(Role.CHECK.value, Role.GATE.value)),
-    "on": Unbuilt("routes by verdict"),
-    "returns": Unbuilt("structured replies"),
-    "baseline": Unbuilt("checks that know what failed before"),
-    "failures": Unbuilt("checks that know what failed before"),
     "fallback": Unbuilt("falling back to another backend"),
     "on_limit": Unbuilt("leaving off at a usage limit", _is(OnLimit.STOP.value, OnLimit.FALLBACK.value)),
     "parallel": Unbuilt("links at the same time"),

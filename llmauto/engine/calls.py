@@ -56,20 +56,20 @@ def begin(
 ) -> tuple[CallOrder, OpenCall]:
     """Write the intent, then start the call. Raises `DiskError`, with nothing started."""
     link, p = step.link, recorder.progress
-    session = "" if link.backend in WITHOUT_SESSIONS else step.session or parts.new_session()
+    session = "" if link.player in WITHOUT_SESSIONS else step.session or parts.new_session()
     prompt = _prompt(parts, recorder, step)
     words = tuple(p.words)
     recorder.note(
         CallStarted(
             at=recorder.at(), up=recorder.up(), call=p.calls + 1, round=p.round, link=link.name,
-            attempt=step.attempt, backend=link.backend, session=session, resumed=step.resume,
+            attempt=step.attempt, backend=link.player, session=session, resumed=step.resume,
             model=(link.fallback_model if step.fallback else link.model) or "",
             fallback=step.fallback, baseline=step.baseline, why=step.why,
         )
     )  # fmt: skip
     recorder.flush()
     order = order_for(parts, recorder, link, prompt, spent)
-    if words and link.role is not Role.CHECK:
+    if words and not step.baseline and link.role is not Role.CHECK:
         said = "\n\n".join(word.text.strip() for word in words if word.afar)
         prompt = prompts.with_words(prompt, words, str(order.folder / WORDS_FILE))
         order = replace(order, prompt=prompt, files={WORDS_FILE: said} if said else {})
@@ -102,7 +102,7 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         chain=p.chain,
         round=started.round,
         call=started.call,
-        link=replace(link, backend="check") if link.role is Role.CHECK else link,
+        link=replace(link, backend=link.player),
         prompt=prompt,
         folder=places.calls / p.run / f"{started.call:04d}-{link.name}",
         workdir=places.link_workdir(link.workdir) if link.workdir else places.workdir,
@@ -114,7 +114,8 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         budget_usd=bounds.left_usd(chain, p, spent, link.max_cost_usd),
         max_tokens=bounds.left_tokens(chain, p, link.max_tokens),
         grace_s=chain.grace_s,
-        start_silence_s=chain.start_silence_s,
+        # A test run may say nothing until it is over.
+        start_silence_s=0.0 if link.role is Role.CHECK else chain.start_silence_s,
         stall_s=chain.stall_s,
         finish_alone=chain.on_runner_death is OnRunnerDeath.FINISH,
         schema=SCHEMA if link.returns == "review" and link.backend in STRUCTURED else "",

@@ -21,7 +21,7 @@ from llmauto.rules import decide as rules
 from llmauto.rules.bounds import Spent
 from llmauto.rules.progress import Progress
 
-CANNOT_DENY = ("command", "demo")
+CANNOT_DENY = ("command", "demo", "check")
 """Backends that refuse no tools: for them the tree need not be looked at before each call."""
 
 
@@ -45,9 +45,7 @@ class Engine:
             rules.EndRound: self._end_round,
             rules.Wait: self._wait,
             rules.Pause: lambda step: stand_still(self._parts, self._recorder, self._ears),
-            rules.AskGate: lambda step: self._settler.end_gate(
-                step.link, ask_gate(self._parts, self._recorder, self._ears, step.link)
-            ),
+            rules.AskGate: self._ask_gate,
         }
 
     @property
@@ -73,7 +71,7 @@ class Engine:
     # --- the steps ---------------------------------------------------------------------------
 
     def _play(self, step: rules.PlayLink) -> None:
-        tree = "" if step.link.backend in CANNOT_DENY else self._parts.watcher.fingerprint()
+        tree = "" if step.link.player in CANNOT_DENY else self._parts.watcher.fingerprint()
         order, call = calls.begin(self._parts, self._recorder, step, self._spent_today())
         try:
             reply = calls.follow(self._parts, self._ears, call)
@@ -94,8 +92,13 @@ class Engine:
         self, order: CallOrder, attempt: int, reply: Reply, *, adopted: bool, tree_before: str
     ) -> None:
         self._settler.settle(order, attempt, reply, adopted=adopted, tree_before=tree_before)
-        if (over := self.progress.last_over) is not None:
-            self._after_link(over)
+        self._after_link()
+
+    def _ask_gate(self, step: rules.AskGate) -> None:
+        answer = ask_gate(self._parts, self._recorder, self._ears, step.link)
+        if answer is not None:
+            self._settler.end_gate(step.link, answer)
+            self._after_link()
 
     def _skip(self, step: rules.SkipLink) -> None:
         r = self._recorder
@@ -112,12 +115,13 @@ class Engine:
 
     def _fail(self, step: rules.FailLink) -> None:
         self._settler.fail_link(step)
-        if (over := self.progress.last_over) is not None:
-            self._after_link(over)
+        self._after_link()
 
-    def _after_link(self, over: ev.LinkEnded) -> None:
-        link = self._parts.chain.link(over.link)
-        if link is not None:
+    def _after_link(self) -> None:
+        """Tell of the link that is over, where one is."""
+        over = self.progress.last_over
+        link = self._parts.chain.link(over.link) if over is not None else None
+        if over is not None and link is not None:
             announce_link(self._parts, self.progress, link, over)
 
     def _end_round(self, step: rules.EndRound) -> None:

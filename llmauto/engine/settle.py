@@ -10,7 +10,7 @@ from llmauto.engine.calls import STRUCTURED
 from llmauto.model import Link, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, Inbox, Reply
-from llmauto.rules import checks
+from llmauto.rules import checks, gates
 from llmauto.rules.convergence import question, trend
 from llmauto.rules.decide import FailLink
 from llmauto.rules.judge import Judged, judge, judge_check, reviewed
@@ -64,28 +64,29 @@ class Settler:
         if step.visit.baseline and step.link.role is not Role.CHECK:
             self._end_canary(step.link, f"{last.outcome}: {last.message}" if last else "no reply")
             return
+        if step.visit.baseline:
+            message = "the check could not be run before round 1: every failure counts"
+            self.remark("warning", message, link=step.link.name)
+            self._note_baseline(step.link, frozenset(), None)
+            return
         self._recorder.note(
             ev.LinkEnded(
                 at=self._recorder.at(), up=self._recorder.up(), round=p.round, link=step.link.name,
                 outcome=last.outcome if last else Outcome.UNKNOWN.value, failed=True, goto=step.goto,
-                handoff=p.handoff, message=last.message if last else "",
+                verdict=step.verdict, claims=step.claims, handoff=p.handoff,
+                message=last.message if last else "",
             )
         )  # fmt: skip
 
-    def end_gate(self, link: Link, answer: ev.GateAnswered | None) -> None:
+    def end_gate(self, link: Link, answer: ev.GateAnswered) -> None:
         """The gate was answered: on, or a stop that asks again at the next start."""
-        if answer is None:
-            return
         r, p = self._recorder, self._recorder.progress
-        verdict = "APPROVED" if answer.approved else "DENIED"
-        way = way_on(self._parts.chain, link, verdict)
-        said = f"{verdict.lower()} by {answer.by}" + (f": {answer.reason}" if answer.reason else "")
-        if not answer.approved and verdict not in link.on:
-            way = way._replace(goto=link.name, claims="BLOCKED")
+        way, said = gates.way_after(self._parts.chain, link, answer), gates.said(answer)
         r.note(
             ev.LinkEnded(
                 at=r.at(), up=r.up(), round=p.round, link=link.name, outcome=Outcome.DONE.value,
-                goto=way.goto, claims=way.claims, verdict=verdict, handoff=p.handoff, message=said,
+                goto=way.goto, claims=way.claims, verdict=gates.verdict_of(answer), handoff=p.handoff,
+                message=said,
             )
         )  # fmt: skip
         if answer.reason:
@@ -150,12 +151,11 @@ class Settler:
             problem = "; ".join(part for part in (denied, handed, judged.why) if part)
             self._end_canary(link, problem)
             return
-        ids = checks.failing_ids(link.failures, reply.text)
-        r.note(
-            ev.CheckBaseline(
-                at=r.at(), up=r.up(), link=link.name, failing=tuple(sorted(ids)), exit_code=reply.exit_code
-            )
-        )
+        self._note_baseline(link, checks.failing_ids(link.failures, reply.text), reply.exit_code)
+
+    def _note_baseline(self, link: Link, ids: frozenset[str], exit_code: int | None) -> None:
+        r, failing = self._recorder, tuple(sorted(ids))
+        r.note(ev.CheckBaseline(at=r.at(), up=r.up(), link=link.name, failing=failing, exit_code=exit_code))
 
     def _end_canary(self, link: Link, problem: str) -> None:
         r = self._recorder
@@ -204,7 +204,11 @@ class Settler:
     def _assignment(self, link: Link) -> tuple[str, ...]:
         """Who is named in the handoff, as link names; nobody skips nobody."""
         words = assigned(self._recorder.handoff_text() or "")
-        workers = [(other.name, other.model) for other in self._parts.chain.links if other.name != link.name]
+        workers = [
+            (other.name, other.model)
+            for other in self._parts.chain.links
+            if other.name != link.name and other.role not in (Role.CHECK, Role.GATE)
+        ]
         found = match_assignment(words, workers)
         if not found and any(other.skip_unless_assigned for other in self._parts.chain.links):
             said = f"assigns `{', '.join(words)}`, which is no link" if words else "assigns nobody"

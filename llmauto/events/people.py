@@ -10,12 +10,13 @@ from llmauto.events.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopAsked(Event):
-    """Somebody asked the run to stop. `source`: command, file, status.txt, signal."""
+    """Somebody asked the run to stop. `source`: command, file, status.txt, signal. `by` is a user@host."""
 
     kind: ClassVar[str] = "stop_asked"
     reason: str = ""
     source: str = "command"
     now: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class PauseAsked(Event):
     kind: ClassVar[str] = "pause_asked"
     on: bool = True
     reason: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Steered(Event):
     text: str
     now: bool = False
     afar: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ class GateOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateAnswered(Event):
-    """The gate's answer, `by` a person or by its time-out."""
+    """The gate's answer, `by` a person (as user@host, where that is known) or by its time-out."""
 
     kind: ClassVar[str] = "gate_answered"
     link: str

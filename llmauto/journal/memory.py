@@ -52,11 +52,13 @@ class MemoryJournal:
                 if cost is not None or getattr(event, "charged", True):
                     self._spending.append((event.at, cost))
 
-    def ask(self, chain: str, kind: str, text: str, at: float) -> None:
+    def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """Leave a request for the chain's runner."""
         self._asked += 1
         self._requests.append(
-            Request(id=self._asked, chain=clean(chain), kind=clean(kind), text=clean(text), at=at)
+            Request(
+                id=self._asked, chain=clean(chain), kind=clean(kind), text=clean(text), at=at, by=clean(by)
+            )
         )
         self._changed = True
 

@@ -139,12 +139,12 @@ class SqliteJournal(JournalReader):
             if cost is not None or getattr(event, "charged", True):
                 self._db.execute("INSERT INTO spending (at, usd) VALUES (?, ?)", (event.at, cost))
 
-    def ask(self, chain: str, kind: str, text: str, at: float) -> None:
+    def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """Leave a request for the chain's runner, durably."""
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO requests (chain, kind, text, at) VALUES (?, ?, ?, ?)",
-                (rows.clean(chain), rows.clean(kind), rows.clean(text), at),
+                (rows.clean(chain), rows.clean(f"{kind} {by}".rstrip()), rows.clean(text), at),
             )
 
     def take(self, chain: str) -> Sequence[Request]:
@@ -158,7 +158,11 @@ class SqliteJournal(JournalReader):
         with self._transaction() as db:
             found = db.execute(query, (chain,)).fetchall()
             db.execute("DELETE FROM requests WHERE chain = ?", (chain,))
-        return tuple(Request(id=i, chain=chain, kind=kind, text=text, at=at) for i, kind, text, at in found)
+        asked = []
+        for id_, words, text, at in found:
+            kind, _, by = words.partition(" ")  # one column for both: an older journal has no other
+            asked.append(Request(id=id_, chain=chain, kind=kind, text=text, at=at, by=by))
+        return tuple(asked)
 
     def forget_chain(self, chain: str) -> None:
         """Remove the chain's runs with their events, requests, and the handoffs that no other run uses.

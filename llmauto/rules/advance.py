@@ -48,6 +48,7 @@ def _run_resumed(p: Progress, e: ev.RunResumed) -> None:
         p.canary = None
     if e.from_link:
         p.next_link, p.visit = e.from_link, None
+        p.gate = p.answer = None
     if p.visit is not None:
         _renew(p.visit)
     _taken_over(p, e)
@@ -70,6 +71,7 @@ def _renew(visit: Visit) -> None:
 
 def _taken_over(p: Progress, e: ev.RunStarted | ev.RunResumed) -> None:
     p.links, p.settings, p.pid, p.host = e.links, e.settings, e.pid, e.host
+    p.begun_at = e.at
     p.max_rounds = e.max_rounds or p.max_rounds
     p.budget_usd = p.budget_usd if e.budget_usd is None else e.budget_usd
 
@@ -86,7 +88,8 @@ def _call_started(p: Progress, e: ev.CallStarted) -> None:
     if e.baseline:
         return
     p.next_link, p.round_open = e.link, True
-    p.words_given = len(p.words)
+    if e.backend != "check":  # nobody in it listens
+        p.words_given = len(p.words)
 
 
 def _call_ended(p: Progress, e: ev.CallEnded) -> None:
@@ -190,7 +193,7 @@ def _run_ended(p: Progress, e: ev.RunEnded) -> None:
 
 
 def _pause_asked(p: Progress, e: ev.PauseAsked) -> None:
-    p.paused = e.on
+    p.paused, p.pause = e.on, e if e.on else None
 
 
 def _idle_began(p: Progress, e: ev.IdleBegan) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmauto.events import LinkEnded
-from llmauto.model import WITHOUT_SESSIONS, Chain, Link, OnFailure, Role
+from llmauto.model import WITHOUT_SESSIONS, Chain, Link, Mode, OnFailure, Role
 from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import bounds, breakers
 from llmauto.rules.bounds import Spent
+from llmauto.rules.checks import FAILED
 from llmauto.rules.progress import Progress, Visit
 from llmauto.rules.quota import held_back
 from llmauto.rules.retry import Again, GiveUp, Over, next_move
-from llmauto.rules.routes import successor, visited_too_often
+from llmauto.rules.routes import ANY_OTHER, successor, visited_too_often, way_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,13 @@ class SkipLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailLink:
-    """No attempt is left: the link has failed for good."""
+    """No attempt is left: the link has failed for good. A check that cannot be run counts as FAILED."""
 
     link: Link
     visit: Visit
     goto: str
+    verdict: str = ""
+    claims: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +125,7 @@ def _within_visit(
             return _stopped(p) or Finish(reason=move.reason, message=move.message)
         return Finish(reason=move.reason, message=move.message)
     if isinstance(move, Over):
-        stays = chain.on_link_failure is OnFailure.STOP
-        return FailLink(link=link, visit=visit, goto=link.name if stays else successor(chain, link.name))
+        return _failed(chain, link, visit)
     finish = _stopped(p) or _bound(chain, p, now, spent)
     if finish is not None:
         return finish
@@ -133,6 +135,16 @@ def _within_visit(
         until = bounds.latest_wait(chain, p, move.not_before, now)
         return Wait(link=link, until=until, why=move.waits_for)
     return _attempt_again(link, visit, move)
+
+
+def _failed(chain: Chain, link: Link, visit: Visit) -> FailLink:
+    """The run ends here, or goes on behind the link; behind a check by the route for what has failed."""
+    if chain.on_link_failure is OnFailure.STOP:
+        return FailLink(link=link, visit=visit, goto=link.name)
+    if link.role is Role.CHECK and not visit.baseline:
+        way = way_on(chain, link, FAILED)
+        return FailLink(link=link, visit=visit, goto=way.goto, claims=way.claims, verdict=FAILED)
+    return FailLink(link=link, visit=visit, goto=successor(chain, link.name))
 
 
 def _steered_now(p: Progress, visit: Visit) -> bool:
@@ -146,7 +158,7 @@ def _attempt_again(link: Link, visit: Visit, move: Again) -> PlayLink:
     last = visit.last
     why = f"after {last.outcome}" if last is not None else ""
     keep = bool(visit.session) and not move.fresh and (visit.worked or visit.resumed)
-    keep = keep and link.backend not in WITHOUT_SESSIONS
+    keep = keep and link.player not in WITHOUT_SESSIONS
     return PlayLink(
         link=link,
         attempt=visit.attempts + 1,
@@ -227,7 +239,16 @@ def _next_link(chain: Chain, p: Progress, now: float) -> Step:
     if (held := held_back(chain.quota, p, now)) is not None and link.role is not Role.CHECK:
         return _hold(chain, p, link, held, now)
     session = p.sessions.get(link.name, "") if link.keeps_session else ""
-    return PlayLink(link=link, session=session, resume=bool(session))
+    return PlayLink(link=link, session=session, resume=bool(session), why=_routed(chain, p.last_over))
+
+
+def _routed(chain: Chain, over: LinkEnded | None) -> str:
+    """The verdict whose route leads here; "" where it is just the next link's turn."""
+    before = chain.link(over.link) if over is not None else None
+    if over is None or before is None or chain.mode is not Mode.CONDITIONAL:
+        return ""
+    taken = over.verdict if over.verdict in before.on else ANY_OTHER if ANY_OTHER in before.on else ""
+    return f"{over.verdict or 'no verdict'} of `{over.link}`" if taken else ""
 
 
 def _hold(chain: Chain, p: Progress, link: Link, held: tuple[float, str], now: float) -> Step:

@@ -50,6 +50,7 @@ class Progress:
     links: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     started_at: float = 0.0
+    begun_at: float = 0.0
     updated_at: float = 0.0
     pid: int = 0
     host: str = ""
@@ -90,6 +91,7 @@ class Progress:
     last_round_failed: bool = False
 
     paused: bool = False
+    pause: ev.PauseAsked | None = None
     gate: ev.GateOpened | None = None
     answer: ev.GateAnswered | None = None
     words: list[ev.Steered] = field(default_factory=list)

@@ -24,8 +24,23 @@ def _waits_for(p: Progress) -> tuple[float, str]:
     if p.idle_from is None:
         return 0.0, ""
     if p.paused:
-        return 0.0, "a person: `chain resume`"
+        return 0.0, "`chain resume`" + _paused_by(p)
     return (p.gate.until, f"approval of gate `{p.gate.link}`") if p.gate else (0.0, "")
+
+
+def _paused_by(p: Progress) -> str:
+    who = f", paused by {p.pause.by}" if p.pause is not None and p.pause.by else ""
+    return who + (f": {p.pause.reason}" if p.pause is not None and p.pause.reason else "")
+
+
+def _message(p: Progress) -> str:
+    """Why the run ended; while it goes on, what a person has asked of it that has not happened yet."""
+    if p.ended is not None:
+        return p.ended.message
+    if p.paused and p.idle_from is None:
+        return "pauses after this link" + _paused_by(p)
+    waiting = len(p.words) - p.words_given
+    return f"{waiting} steering text{'s' * (waiting > 1)} for the next call" if waiting else ""
 
 
 def summary(chain: Chain, p: Progress) -> RunSummary:
@@ -38,7 +53,7 @@ def summary(chain: Chain, p: Progress) -> RunSummary:
         chain=p.chain,
         status=status_of(p).value,
         stop_reason=ended.reason if ended else "",
-        message=ended.message if ended else "",
+        message=_message(p),
         finished=ending.finished if ending else False,
         exit_code=ended.exit_code if ended else None,
         started_at=p.started_at,

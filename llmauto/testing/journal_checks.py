@@ -40,7 +40,7 @@ class FullJournal(Protocol):
     def handoff(self, sha: str) -> str | None:
         """As `Journal.handoff`."""
 
-    def ask(self, chain: str, kind: str, text: str, at: float) -> None:
+    def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """As `Journal.ask`."""
 
     def take(self, chain: str) -> Sequence[Request]:
@@ -156,12 +156,12 @@ def requests_are_taken_once_and_in_order(journal: FullJournal) -> None:
     assert list(journal.take("c")) == []
     journal.ask("c", "pause", "", 1.0)
     journal.ask("d", "steer", "left", 2.0)
-    journal.ask("c", "resume", "why", 3.0)
+    journal.ask("c", "resume", "why", 3.0, "ann lee@box")
     assert journal.changed() in (True, False)
     taken = journal.take("c")
-    assert [(r.chain, r.kind, r.text, r.at) for r in taken] == [
-        ("c", "pause", "", 1.0),
-        ("c", "resume", "why", 3.0),
+    assert [(r.chain, r.kind, r.text, r.at, r.by) for r in taken] == [
+        ("c", "pause", "", 1.0, ""),
+        ("c", "resume", "why", 3.0, "ann lee@box"),
     ]
     assert list(journal.take("c")) == []
     assert [r.text for r in journal.take("d")] == ["left"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llmauto.authoring import unbuilt
+from llmauto.authoring.flat import flatten
 from llmauto.model import Fallback, OnLimit, PoolKind, Quota, Role, TaskPool
 from tests.support.homes import Bench, chain, one_link
 
@@ -75,6 +76,80 @@ def test_a_cycle_without_an_end_is_refused(built: Bench) -> None:
     assert built.load({**links, "max_visits": 0, "breakers": {}}).warnings == ()
 
 
+CHECK = {"name": "t", "role": "check", "run": ["make", "test"]}
+
+
+def test_a_check_whose_two_verdicts_are_routed_never_just_goes_on(bench: Bench) -> None:
+    links = routed({"name": "w"}, {**CHECK, "on": {"PASSED": "done", "FAILED": "w"}}, {"name": "lost"})
+    assert bench.one_problem(links).endswith("no route leads to the link `lost` [links[2]]")
+    assert bench.load(routed({"name": "w"}, {**CHECK, "on": {"FAILED": "w"}}, {"name": "z"})).chain.links
+
+
+def test_a_gate_s_denial_leads_nowhere_without_a_route(bench: Bench) -> None:
+    gate = {"name": "g", "role": "gate"}
+    lost = routed({"name": "w"}, {**gate, "on": {"APPROVED": "done"}}, {"name": "lost"})
+    assert "`lost`" in bench.one_problem(lost)
+    assert bench.load(routed({"name": "w"}, {**gate, "on": {"DENIED": "w"}}, {"name": "z"})).chain.links
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ({**CHECK, "on": {"APPROVED": "done"}}, "a check says `PASSED` or `FAILED`, never `APPROVED`"),
+        ({**CHECK, "on": {"FAIELD": "done"}}, 'did you mean "FAILED"? [links[0].on.FAIELD]'),
+        ({"role": "gate", "on": {"passed": "done"}}, "never `PASSED` [links[0].on.passed]"),
+        (
+            {"returns": "review", "on": {"OK": "done"}},
+            "a structured review says `APPROVED`, `NEEDS_FIX` or `BLOCKED`, never `OK`",
+        ),
+    ],
+)
+def test_a_route_for_a_word_that_is_never_said_is_told(
+    bench: Bench, link: dict[str, Any], message: str
+) -> None:
+    assert message in bench.one_problem(routed(link))
+
+
+def test_a_check_and_a_gate_need_no_prompt_and_no_model(bench: Bench) -> None:
+    gate = {"name": "g", "role": "gate", "timeout_seconds": 60, "gate_default": "deny"}
+    loaded = bench.load({"max_rounds": 1, "links": [CHECK, gate], "defaults": {"model": "opus"}})
+    assert loaded.warnings == ()
+    check, gate_ = loaded.chain.links
+    assert (check.player, check.model, check.prompt, check.timeout_s) == ("check", None, "", 7200)
+    assert (gate_.player, gate_.gate_timeout_s) == ("", 60)
+
+
+def test_what_means_nothing_in_a_check_or_a_gate_is_told(bench: Bench) -> None:
+    links = [{**CHECK, "prompt": "do it", "model": "opus"}, {"name": "g", "role": "gate", "continue": True},
+             {"name": "w", "prompt": "do it", "failures": "pytest"}]  # fmt: skip
+    told = [w.split("warning: ")[1] for w in bench.load({"max_rounds": 1, "links": links}).warnings]
+    assert told == [
+        "means nothing for a check, which runs a command [links[0].prompt]",
+        "means nothing for a check, which runs a command [links[0].model]",
+        "means nothing for a gate, which asks a person [links[1].continue]",
+        'means nothing without `"role": "check"` [links[2].failures]',
+    ]
+
+
+def test_a_time_limit_for_calls_is_none_for_people(bench: Bench) -> None:
+    limited = {"max_rounds": 1, "defaults": {"timeout_seconds": 60}}
+    loaded = bench.load({**limited, "links": [{"name": "g", "role": "gate"}]})
+    assert loaded.chain.links[0].gate_timeout_s == 0
+    assert flatten(loaded.chain)["links.g.timeout_seconds"] == ""
+    gate = {"name": "g", "role": "gate", "timeout_seconds": 5, "gate_default": "approve"}
+    flat = flatten(bench.load({**limited, "links": [gate]}).chain)
+    assert (flat["links.g.timeout_seconds"], flat["links.g.gate_default"]) == ("5", "approve")
+    assert "links.g.model" not in flat
+
+
+def test_a_baseline_without_ids_of_failures_is_refused(bench: Bench) -> None:
+    assert "a baseline needs `failures`" in bench.one_problem(one_link(**CHECK, baseline=True))
+
+
+def test_the_backend_of_checks_is_no_one_s_choice(bench: Bench) -> None:
+    assert 'a check is a link with `"role": "check"`' in bench.one_problem(one_link(backend="check"))
+
+
 def test_what_shall_be_built_is_read_already(built: Bench) -> None:
     made = built.load({
         **routed(
@@ -107,7 +182,7 @@ def test_what_shall_be_built_is_read_already(built: Bench) -> None:
     [
         ({"role": "check"}, "a check needs `run`, a program and its arguments"),
         ({"role": "gate", "timeout_seconds": 5}, "a gate with a time limit needs `gate_default`"),
-        ({"failures": "("}, "expected a regular expression, found `(`"),
+        ({"role": "check", "run": ["x"], "failures": "("}, "expected a regular expression, found `(`"),
         ({"on": {"A B": "next"}}, "expected a verdict, found `A B`"),
         ({"fallback": {"model": "x"}}, "`backend` is missing: the other backend"),
     ],
