@@ -23,6 +23,7 @@ from llmauto.locks import RunnerLock
 from llmauto.logs import LogWriter
 from llmauto.rules.advance import fold
 from llmauto.rules.progress import Progress
+from llmauto.signals import NOW
 
 if TYPE_CHECKING:
     from llmauto.events import Event, RunEnded
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from llmauto.settings import Settings
 
 LAST_NOTICE_S = 10.0
-"""What the delivery of the last notices may take after the end of a run."""
+HURRIED_NOTICE_S = 1.0
+"""What the delivery of the last notices may take after the end of a run; less where a person ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class Stage:
     """What a run is played with, and who looks on.
 
     `emit` is told of everything, and raises nothing. `begun` is given the opened run before anything of
-    it is played. `warn` gets sentences that a person should read.
+    it is played. `warn` gets sentences that a person should read. `over` is told how it ended when the
+    chain is free again, before the last notices are waited for.
     """
 
     home: Home
@@ -64,6 +67,7 @@ class Stage:
     emit: Emit
     begun: Callable[[Progress], None]
     warn: Callable[[str], None]
+    over: Callable[[Played], None] = lambda played: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,12 @@ class Played:
 
     chain: Chain
     ended: RunEnded
-    progress: Progress
+    recorder: Recorder
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        return self.recorder.progress
 
 
 def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
@@ -95,6 +104,8 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         make_private_dir(folder)
     pid, host = assembly.this_process()
     notifier = notifier_for(stage.settings, stage.environ, enabled=chain.telegram_enabled)
+    if notifier.problem:
+        stage.warn(notifier.problem)
     who = {"pid": pid, "host": host, "chain": chain.name}
     with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock:
         ground = _ground(chain, places, asked, stage)
@@ -106,14 +117,17 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
             emit=_both(logs, stage.emit), beat=lock.beat,
         )  # fmt: skip
         try:
-            return _play(parts, asked, stage, ground.run, (pid, host))
+            played = _play(parts, asked, stage, ground.run, (pid, host))
         except UsageError:  # nothing was started: what was made for it goes
             if ground.made is not None:
                 worktree.remove(home.path, ground.made)
             raise
         finally:
             logs.close()
-            notifier.close(LAST_NOTICE_S)
+    stage.over(played)
+    notifier.close(HURRIED_NOTICE_S if stage.interrupts.level() >= NOW else LAST_NOTICE_S)
+    played.recorder.note_deliveries()
+    return played
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +193,7 @@ def _play(parts: Parts, asked: Asked, stage: Stage, run: str, who: tuple[int, st
     recorder = open_run(parts, wish, differs, going_on)
     stage.begun(recorder.progress)
     try:
-        return Played(chain=chain, ended=Engine(parts, recorder).run(), progress=recorder.progress)
+        return Played(chain=chain, ended=Engine(parts, recorder).run(), recorder=recorder)
     except KeyboardInterrupt:
         _stop(parts, recorder.progress.run)
         raise

@@ -25,6 +25,9 @@ BUILT_IN = {
 }
 """Name → module. Each such module has a `BACKEND`."""
 
+NAMED = tuple(name for name in BUILT_IN if name != "check")
+"""What a chain file may name."""
+
 NOT_BUILT_YET = ("codex", "gemini", "opencode")
 """Names that are promised: a chain that uses one gets a plain error, not a "did you mean"."""
 
@@ -34,8 +37,8 @@ def load_backend(name: str) -> Backend:
     if name in NOT_BUILT_YET:
         raise BackendError(
             f"the backend `{name}` is not built yet",
-            hint=f"known backends: {', '.join(BUILT_IN)}; any program can be started with `command`",
+            hint=f"known backends: {', '.join(NAMED)}; any program can be started with `command`",
         )
     if name not in BUILT_IN:
-        raise BackendError(f"unknown backend `{name}`", hint=f"known backends: {', '.join(BUILT_IN)}")
+        raise BackendError(f"unknown backend `{name}`", hint=f"known backends: {', '.join(NAMED)}")
     return cast("Backend", import_module(BUILT_IN[name]).BACKEND)

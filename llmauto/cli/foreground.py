@@ -20,7 +20,7 @@ from llmauto.files import write_atomic
 from llmauto.model import Chain
 from llmauto.ports import Activity, Clock
 from llmauto.rules.progress import Progress
-from llmauto.running import Asked, Stage
+from llmauto.running import Asked, Played, Stage
 from llmauto.signals import SignalInterrupts
 from llmauto.watcher import Snapshot, TreeWatcher
 
@@ -37,14 +37,13 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     stage = Stage(
         home=ctx.home, settings=ctx.settings, environ=ctx.environ, journal=ctx.journal, clock=clock,
         interrupts=interrupts, emit=show, begun=show.begun, warn=ctx.out.note,
+        over=show.over,
     )  # fmt: skip
     interrupts.install()
     try:
         played = running.play(chain, asked, stage)
     finally:
         show.close()
-    if not ctx.args.json:
-        print_ending(ctx.out, played.chain, played.progress, played.ended, show.changed())
     return played.ended.exit_code
 
 
@@ -70,6 +69,12 @@ class _Show:
         if not self._json:
             self._before = self._tree()
             self._view.follow(progress)
+
+    def over(self, played: Played) -> None:
+        """The run has ended, and the chain is free."""
+        self.close()
+        if not self._json:
+            print_ending(self._ctx.out, played.chain, played.progress, played.ended, self.changed())
 
     def changed(self) -> int | None:
         """How many files have changed since the run was opened; None where that cannot be told."""

@@ -154,7 +154,7 @@ class Engine:
     def _finish(self, reason: StopReason, message: str) -> ev.RunEnded:
         r, p = self._recorder, self.progress
         self._parts.desk.collect()
-        self._drain_notices()
+        self._recorder.note_deliveries()
         code = exit_code_of(reason, failed_in_last_round=p.failed_in_last_round)
         ended = ev.RunEnded(at=r.at(), up=r.up(), reason=reason.value, message=message, exit_code=code)
         r.note(ended)
@@ -191,8 +191,3 @@ class Engine:
             return None
         self._recorder.flush()  # the journal sums what it has: the last call has to be in it
         return Spent(today_usd=self._parts.journal.spent_since(self._parts.day_start())[0], daily_cap_usd=cap)
-
-    def _drain_notices(self) -> None:
-        r = self._recorder
-        for channel, delivered, detail in self._parts.notifier.results():
-            r.note(ev.NoticeSent(at=r.at(), up=r.up(), channel=channel, delivered=delivered, detail=detail))

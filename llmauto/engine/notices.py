@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmauto.events import LinkEnded, RunEnded
 from llmauto.model import Link
+from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules.progress import Progress
 from llmauto.rules.text import dollars, human_duration
 
@@ -29,7 +30,7 @@ def announce_link(parts: Parts, p: Progress, link: Link, over: LinkEnded) -> Non
 def announce_end(parts: Parts, p: Progress, ended: RunEnded) -> None:
     """Send the notice at the end of a run."""
     facts = {"stop reason": ended.reason, "why": ended.message}
-    facts |= _facts(p, max(1, p.rounds_done), ended.reason)
+    facts |= _facts(p, max(1, p.rounds_done), ENDINGS[StopReason(ended.reason)].status.value)
     facts["next"] = f"llmauto chain status {p.chain}"
     parts.notifier.send(f"{p.chain}: {ended.reason}", facts)
 

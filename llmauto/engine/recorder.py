@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from llmauto.events import CallStarted, Event, HandoffKept
+from llmauto.events import CallStarted, Event, HandoffKept, NoticeSent
 from llmauto.ports import KeptHandoff, Mirror
 from llmauto.rules.advance import advance
 from llmauto.rules.progress import Progress
@@ -77,6 +77,14 @@ class Recorder:
         visit = self.progress.visit
         under_way = visit is not None and visit.open is not None
         return under_way and not any(isinstance(event, CallStarted) for event in events)
+
+    def note_deliveries(self) -> None:
+        """Write down which notices have gone out since the last time."""
+        for channel, delivered, detail in self._parts.notifier.results():
+            self.note(
+                NoticeSent(at=self.at(), up=self.up(), channel=channel, delivered=delivered, detail=detail)
+            )
+        self.flush()
 
     def mirror(self) -> Mirror:
         """What the state folder is to show now."""
