@@ -14,7 +14,7 @@ class CallStarted(Event):
 
     `session` is "" where the backend keeps none. `resumed` says that an existing session goes on;
     `baseline`: a call before round 1 that only finds out what a check says, or that an agent can work.
-    `why` tells why this is not the plain first attempt. `budget_usd` is what was left to spend.
+    `why` tells why this is not the plain first attempt.
     """
 
     kind: ClassVar[str] = "call_started"
