@@ -225,6 +225,9 @@ class Journal(Protocol):
     def runs(self, chain: str | None = None, limit: int | None = None) -> Sequence[RunSummary]:
         """Newest first."""
 
+    def chains(self) -> Sequence[RunSummary]:
+        """The newest run of each chain."""
+
     def handoff(self, sha: str) -> str | None:
         """The text that was kept under that hash."""
 

@@ -6,7 +6,7 @@ parts, the logs, the notices. What is shown of it is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,12 @@ from llmauto.engine import Engine, Parts, Places
 from llmauto.engine.opening import Wish, close_earlier, new_run_id, open_run, unfinished
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
-from llmauto.files import make_private_dir
-from llmauto.locks import RunnerLock
+from llmauto.files import free_bytes, make_private_dir
+from llmauto.locks import RunnerLock, holder
 from llmauto.logs import LogWriter
 from llmauto.rules.advance import fold
 from llmauto.rules.progress import Progress
+from llmauto.rules.text import human_bytes
 from llmauto.signals import NOW
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 LAST_NOTICE_S = 10.0
 HURRIED_NOTICE_S = 1.0
 """What the delivery of the last notices may take after the end of a run; less where a person ended it."""
+
+LITTLE_ROOM = 2**30
+"""Bytes below which a start warns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,8 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         stage.warn(notifier.problem)
     who = {"pid": pid, "host": host, "chain": chain.name}
     with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock:
+        for sentence in _concerns(chain, places, stage):
+            stage.warn(sentence)
         ground = _ground(chain, places, asked, stage)
         logs = LogWriter(home.logs, chain.name, stage.warn)
         parts = assembly.assemble(
@@ -128,6 +134,18 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     notifier.close(HURRIED_NOTICE_S if stage.interrupts.level() >= NOW else LAST_NOTICE_S)
     played.recorder.note_deliveries()
     return played
+
+
+def _concerns(chain: Chain, places: Places, stage: Stage) -> Iterator[str]:
+    """What a person should know before the first call, though it forbids nothing."""
+    home = stage.home
+    for other in stage.journal.chains():
+        same = other.chain != chain.name and other.workdir == str(places.workdir) and not other.ended_at
+        if same and holder(home.locks / f"{other.chain}.lock") is not None:
+            yield f"chain `{other.chain}` works in the same folder now: {places.workdir}"
+    free = free_bytes(home.path)
+    if free is not None and free < LITTLE_ROOM:
+        yield f"{human_bytes(free)} are free for {home.path}: a long run may need more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,3 +224,14 @@ def _until(holds: Any, seconds: float = 20.0) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.02)
+
+
+def test_c4_a_chain_is_told_of_another_one_that_works_in_the_same_folder(tmp_path: Path) -> None:
+    victim = Victim(tmp_path, 1)
+    victim.script({"links": {"slow": [[{"sleep": 3}, {"say": "done"}]]}, "default": [{"say": "done"}]})
+    victim.project.chain("slow", mode="once", links=[{"name": "slow", "prompt": "Do the work."}])
+    with victim.project.started("chain", "start", "slow"):
+        _until(lambda: victim.ledger_file.exists() and victim.count("START") == 1)
+        done = victim.project.run("chain", "start", "c")
+    assert done.returncode == 0
+    assert "chain `slow` works in the same folder" in done.stderr
