@@ -15,6 +15,7 @@ from llmauto.cli import standing
 from llmauto.cli.context import Context
 from llmauto.cli.holding import held
 from llmauto.cli.removing import remove, run_folder
+from llmauto.cli.requests import leave
 from llmauto.outcomes import Status
 from llmauto.rules.names import check_name
 from llmauto.rules.text import human_duration, one_line
@@ -67,15 +68,8 @@ def _stop_after_link(ctx: Context, found: standing.Standing, reason: str) -> Non
 
 
 def _stop_now(ctx: Context, found: standing.Standing, reason: str) -> None:
-    with ctx.journal as journal:
-        journal.ask(found.chain, "stop_now", reason, time.time())
-        ended = standing.runner_of(ctx.home, found.chain) is None
-        if ended:
-            journal.take(found.chain)
-    if ended:
-        ctx.out.line(f"the run of chain `{found.chain}` has just ended by itself")
-        return
-    ctx.out.line(f"chain `{found.chain}` stops now: its call gets its grace to end, then it is killed")
+    if leave(ctx, found.chain, "stop_now", reason):
+        ctx.out.line(f"chain `{found.chain}` stops now: its call gets its grace to end, then it is killed")
 
 
 def _end_call(ctx: Context, folder: Path) -> None:
@@ -112,6 +106,8 @@ def reset(ctx: Context) -> int:
     Raises:
         BusyError: a runner or a living call holds the chain.
     """
+    from llmauto.checkpoints.forgetting import forget
+
     home, name = ctx.home, check_name(ctx.args.name)
     runs = _known_runs(home, name)
     if not runs and files.look(home.state / name, 0).kind != "folder":
@@ -126,6 +122,7 @@ def reset(ctx: Context) -> int:
             with ctx.journal as journal:
                 journal.forget_chain(name)
         remove(folder for run in runs if (folder := run_folder(home, run.run)) is not None)
+        forget(runs)
     forgotten = "1 run is" if len(runs) == 1 else f"{len(runs)} runs are"
     ctx.out.line(f"chain `{name}` is back to round 0; {forgotten} forgotten")
     return 0

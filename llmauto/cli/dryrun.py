@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from llmauto import assembly
@@ -11,7 +13,7 @@ from llmauto.authoring.overrides import with_overrides
 from llmauto.cli.context import Context
 from llmauto.clock import SystemClock
 from llmauto.engine.parts import Places
-from llmauto.model import Chain, Link
+from llmauto.model import Chain, Link, Mode, Role
 from llmauto.ports import CallOrder
 from llmauto.rules import prompts
 from llmauto.rules.table import ATTEMPTS_AGAIN, Pool
@@ -35,7 +37,7 @@ def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     for row in rows:
         ctx.out.line()
         ctx.out.line(ctx.out.style(f"link {row['link']}", "bold"))
-        ctx.out.line(f"$ {shlex.join(row['argv'])}")
+        ctx.out.line(f"$ {shlex.join(row['argv'])}" if row["argv"] else "waits for `llmauto chain approve`")
         ctx.out.agent_text("\n".join(f"  {line}" for line in str(row["prompt"]).splitlines()))
     ctx.out.line()
     for line in worst_case_lines(chain):
@@ -44,6 +46,8 @@ def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
 
 
 def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> dict[str, Any]:
+    if link.role is Role.GATE:
+        return {"link": link.name, "argv": [], "prompt": ""}
     state = ctx.home.state / chain.name
     workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
     where = prompts.Setting(
@@ -52,8 +56,9 @@ def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> d
         status=str(state / "status.txt"), task=task, inputs=chain.inputs, aliases_state=places.aliases_state,
         assignable=tuple(other.name for other in chain.links if other.skip_unless_assigned),
     )  # fmt: skip
+    prompt = "" if link.role is Role.CHECK else prompts.compose(link, where)
     order = CallOrder(
-        run="RUN", chain=chain.name, round=1, call=1, link=link, prompt=prompts.compose(link, where),
+        run="RUN", chain=chain.name, round=1, call=1, link=replace(link, backend=link.player), prompt=prompt,
         folder=ctx.home.calls / "RUN" / f"0001-{link.name}", workdir=workdir, state=state,
         handoff=state / "handoff.md", session="SESSION", model=link.model,
         budget_usd=link.max_cost_usd if link.max_cost_usd is not None else chain.budget_usd,
@@ -69,18 +74,38 @@ def worst_case(chain: Chain) -> dict[str, int | float | None]:
     """
     rounds = 1 if chain.mode.single_pass else chain.max_rounds or None
     attempts = 1 + ATTEMPTS_AGAIN[Pool.HARD] + ATTEMPTS_AGAIN[Pool.FRESH]
-    calls = None if rounds is None else rounds * len(chain.links)
-    capped = [link.max_cost_usd for link in chain.links]
-    usd = chain.budget_usd
-    if rounds is not None and all(cap is not None for cap in capped):
-        by_links = rounds * attempts * sum(cap for cap in capped if cap is not None)
-        usd = by_links if usd is None else min(usd, by_links)
+    visits = [_visits(chain, link) for link in chain.links if link.role is not Role.GATE]
+    bounded = rounds is not None and all(visits)
+    before = sum(link.baseline for link in chain.links) + chain.canary
+    calls = rounds * sum(visits) + before if rounds is not None and bounded else None
+    usd, by_links = chain.budget_usd, _worst_by_links(chain)
+    if rounds is not None and bounded and by_links is not None:
+        usd = min(rounds * attempts * by_links, usd if usd is not None else math.inf)
     return {
         "rounds": rounds,
         "calls": calls,
         "calls_with_retries": None if calls is None else calls * attempts,
         "worst_cost_usd": usd,
     }
+
+
+def _visits(chain: Chain, link: Link) -> int:
+    """How often the link can be visited in one round; 0 = not bounded."""
+    if chain.mode is not Mode.CONDITIONAL or not any(other.on for other in chain.links):
+        return 1
+    return chain.max_visits if link.max_visits is None else link.max_visits
+
+
+def _worst_by_links(chain: Chain) -> float | None:
+    """Dollars of one round by the caps of its links; None where an agent has none. Checks cost nothing."""
+    total = 0.0
+    for link in chain.links:
+        if link.player in ("", "check"):
+            continue
+        if link.max_cost_usd is None:
+            return None
+        total += link.max_cost_usd * _visits(chain, link)
+    return total
 
 
 def worst_case_lines(chain: Chain) -> list[str]:

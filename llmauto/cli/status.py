@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmauto.cli import next_steps
 from llmauto.cli.facts import DIED, ago, cost_text, local, rounds_text, standing_json
 from llmauto.cli.standing import Standing, all_standings, reader, standing
+from llmauto.rules import next_steps
 from llmauto.rules.names import check_name
 from llmauto.rules.text import dollars, human_duration, one_line
 
@@ -144,6 +144,8 @@ def _last(found: Standing, summary: RunSummary) -> str:
 
 def _next(found: Standing) -> tuple[str, str]:
     name = found.chain
+    if found.summary is not None and found.summary.wait_why.startswith(next_steps.AT_GATE):
+        return next_steps.filled(next_steps.GATE, name)
     if found.runner is not None:
         paused = found.status == "PAUSED"
         return next_steps.filled(next_steps.PAUSED if paused else next_steps.RUNNING, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmauto.model import Chain
 from llmauto.outcomes import ENDINGS, Status, StopReason
 from llmauto.ports import RunSummary
+from llmauto.rules.next_steps import AT_GATE
 from llmauto.rules.progress import Progress
 
 
@@ -21,11 +22,13 @@ def _waits_for(p: Progress) -> tuple[float, str]:
     """(until, what for): what `status` says of a run that stands still."""
     if p.wait is not None:
         return p.wait.until, p.wait.why
-    if p.idle_from is None:
-        return 0.0, ""
-    if p.paused:
+    if p.idle_from is not None and p.paused:
         return 0.0, "`chain resume`" + _paused_by(p)
-    return (p.gate.until, f"approval of gate `{p.gate.link}`") if p.gate else (0.0, "")
+    open_gate = p.gate is not None and p.answer is None and p.next_link == p.gate.link
+    if p.gate is None or not open_gate or (p.idle_from is None and p.ended is None):
+        return 0.0, ""
+    # Also when the run has stopped: it can be answered until somebody starts it again.
+    return p.gate.until, f"{AT_GATE} `{p.gate.link}`"
 
 
 def _paused_by(p: Progress) -> str:

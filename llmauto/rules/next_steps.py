@@ -4,6 +4,9 @@ from __future__ import annotations
 
 _GO_ON = "llmauto chain start {name}"
 
+AT_GATE = "approval of gate"
+"""How the words begin that say what a run waits for at a gate."""
+
 NEXT = {
     "stop_requested": (_GO_ON, "goes on from here"),
     "interrupted": (_GO_ON, "goes on from here"),
@@ -21,6 +24,7 @@ NEXT = {
 FINISHED = ("llmauto chain handoff {name}", "shows the last handoff; `chain start {name}` begins a new run")
 NEVER_RAN = (_GO_ON, "starts it")
 RUNNING = ("llmauto chain log {name} -f", "shows what happens; `chain stop {name}` stops it")
+GATE = ("llmauto chain approve {name}", "opens the gate; `chain deny {name} REASON` keeps it shut")
 PAUSED = ("llmauto chain resume {name}", "goes on; `chain stop {name}` stops it")
 
 

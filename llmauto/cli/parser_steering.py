@@ -1,0 +1,28 @@
+"""The words by which a person speaks to a run."""
+
+from __future__ import annotations
+
+from llmauto.cli.parser_words import SubParsers, command
+
+
+def add(below: SubParsers) -> None:
+    """Add them below `llmauto chain`."""
+    pause = command(below, "pause", "steering:pause", "let a run stand still after its link")
+    pause.add_argument("name", metavar="NAME", help="a chain's name")
+    pause.add_argument("reason", metavar="REASON", nargs="*", help="why, for the record")
+    resume = command(below, "resume", "steering:resume", "let a paused run go on")
+    resume.add_argument("name", metavar="NAME", help="a chain's name")
+    steer = command(
+        below, "steer", "steering:steer", "say something to the next agent of a run",
+        "Say something to the next agent of a run: it stands under its prompt, and goes before all else.",
+    )  # fmt: skip
+    steer.add_argument("name", metavar="NAME", help="a chain's name")
+    steer.add_argument("text", metavar="TEXT", nargs="+", help="what to say; `-` reads it from stdin")
+    steer.add_argument("--now", action="store_true",
+                       help="end the call that is on; its session goes on with the text")  # fmt: skip
+    approve = command(below, "approve", "steering:approve", "open the gate that a run waits at")
+    approve.add_argument("name", metavar="NAME", help="a chain's name")
+    approve.add_argument("reason", metavar="REASON", nargs="*", help="why; the next agent is told")
+    deny = command(below, "deny", "steering:deny", "keep the gate shut that a run waits at")
+    deny.add_argument("name", metavar="NAME", help="a chain's name")
+    deny.add_argument("reason", metavar="REASON", nargs="*", help="why; the next agent is told")
