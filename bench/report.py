@@ -53,8 +53,7 @@ def as_json(results: Results, missing: Sequence[Missing], facts: Mapping[str, st
 
 def _row(family: str, figure: Figure) -> str:
     beside = "" if figure.beside is None else f"{number(figure.beside)} {figure.unit}"
-    if figure.beside_what:
-        beside = f"{beside} {figure.beside_what}".strip()
+    beside = f"{beside.strip()} {figure.beside_what}".strip()
     cells = [
         f"{family}: {figure.what}",
         f"{number(figure.ours)} {figure.unit}",
@@ -64,7 +63,7 @@ def _row(family: str, figure: Figure) -> str:
         target(figure),
         {True: "yes", False: "**no**", None: ""}[figure.holds],
     ]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cell.strip().replace("|", "\\|") for cell in cells) + " |"
 
 
 def target(figure: Figure) -> str:
@@ -73,7 +72,7 @@ def target(figure: Figure) -> str:
     parts = [f"{sign} {_bound(figure, bound)}" for sign, bound in bounds if bound is not None]
     if figure.aim is not None:
         parts.append(f"aim {_bound(figure, figure.aim)}")
-    return ", ".join(parts)
+    return ", ".join(part.strip() for part in parts)
 
 
 def _bound(figure: Figure, bound: float) -> str:

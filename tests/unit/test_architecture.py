@@ -41,6 +41,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "notices",
                 "report",
                 "sayings",
+                "secrecy",
                 "settings",
                 "signals",
                 "watcher",
