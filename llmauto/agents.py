@@ -85,12 +85,14 @@ class KeptAgents:
         environ: Mapping[str, str],
         paths: Mapping[str, str] = NO_ENV,
         tokens: Collection[str] = (),
+        secrets: Collection[str] = (),
     ) -> None:
         self._keeper = keeper
         self._clock = clock
         self._environ = environ
         self._paths = paths
         self._tokens = tuple(tokens)
+        self._secrets = tuple(secrets)
 
     def begin(self, order: CallOrder) -> OpenCall:
         """Start the call. Raises `DiskError` where its folder cannot be written."""
@@ -135,6 +137,7 @@ class KeptAgents:
             stall_s=order.stall_s,
             grace_s=order.grace_s,
             finish_alone=order.finish_alone,
+            secrets=self._secrets,
         )
 
 

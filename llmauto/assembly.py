@@ -18,6 +18,7 @@ from llmauto.engine.parts import Parts, Places
 from llmauto.errors import UsageError
 from llmauto.git import inside_repository
 from llmauto.rules.text import quoted
+from llmauto.secrecy import clean_with, known_secrets
 from llmauto.watcher import TreeWatcher
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from llmauto.home import Home
     from llmauto.model import Chain
     from llmauto.ports import Agents, Clock, Emit, Interrupts, Journal, Notifier
+    from llmauto.rules.redaction import Redactor
     from llmauto.settings import Settings
 
 
@@ -78,12 +80,14 @@ def agents_for(home: Home, settings: Settings, clock: Clock, environ: Mapping[st
     """What makes calls: the backends over the keeper."""
     from llmauto import keeper
 
+    tokens = (settings.telegram.bot_token_env,)
     return KeptAgents(
         keeper=keeper,
         clock=clock,
         environ=environ,
         paths=settings.backend_paths,
-        tokens=(settings.telegram.bot_token_env,),
+        tokens=tokens,
+        secrets=known_secrets(environ, tokens),
     )
 
 
@@ -132,6 +136,7 @@ def assemble(
     notifier: Notifier,
     emit: Emit,
     beat: Callable[[], None],
+    redactor: Redactor | None = None,
 ) -> Parts:
     """The parts of an engine that plays this chain for real."""
     from llmauto.desk import StateDesk
@@ -141,7 +146,7 @@ def assemble(
         places=places,
         journal=journal,
         agents=agents,
-        desk=StateDesk(home.path, chain.name, places.workdir),
+        desk=StateDesk(home.path, chain.name, places.workdir, redactor),
         clock=clock,
         watcher=watcher_for(home, places),
         interrupts=interrupts,
@@ -152,6 +157,7 @@ def assemble(
         day_start=lambda: midnight(clock.now()),
         daily_cap_usd=settings.daily_budget_usd,
         checkpoints=checkpoints_for(home, chain.name, places.workdir) if settings.git_checkpoints else None,
+        clean=clean_with(redactor),
     )
 
 

@@ -22,8 +22,10 @@ from llmauto.files import free_bytes, make_private_dir
 from llmauto.locks import RunnerLock, holder
 from llmauto.logs import LogWriter
 from llmauto.rules.advance import fold
+from llmauto.rules.cleaned import Clean, cleaned
 from llmauto.rules.progress import Progress
 from llmauto.rules.text import human_bytes
+from llmauto.secrecy import clean_with, known_secrets, redactor_for
 from llmauto.signals import NOW
 
 if TYPE_CHECKING:
@@ -115,12 +117,15 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         for sentence in _concerns(chain, places, stage):
             stage.warn(sentence)
         ground = _ground(chain, places, asked, stage)
+        redactor = redactor_for(known_secrets(stage.environ, (stage.settings.telegram.bot_token_env,), chain))
+        clean = clean_with(redactor)
         logs = LogWriter(home.logs, chain.name, stage.warn)
         parts = assembly.assemble(
             chain, home=home, settings=stage.settings, journal=stage.journal, places=ground.places,
             agents=assembly.agents_for(home, stage.settings, stage.clock, stage.environ),
             clock=stage.clock, interrupts=stage.interrupts, notifier=notifier,
-            emit=_both(logs, stage.emit), beat=lock.beat,
+            emit=_both(logs, stage.emit, clean), beat=lock.beat,
+            redactor=redactor,
         )  # fmt: skip
         try:
             played = _play(parts, asked, stage, ground.run, (pid, host))
@@ -201,7 +206,7 @@ def _play(parts: Parts, asked: Asked, stage: Stage, run: str, who: tuple[int, st
             inputs = dict(going_on.started.inputs) | inputs
     chain = with_overrides(parts.chain, max_rounds=rounds, budget_usd=budget, inputs=inputs)
     parts = replace(parts, chain=chain)
-    settings = flatten(chain)
+    settings = {key: parts.clean(value) for key, value in flatten(chain).items()}
     wish = Wish(
         from_link=asked.from_link, task=asked.task, inputs=asked.inputs,
         max_rounds=rounds or 0, budget_usd=budget, settings=settings, program=f"llmauto {__version__}",
@@ -230,8 +235,9 @@ class _StopNow:
         return 2
 
 
-def _both(logs: Emit, show: Emit) -> Emit:
+def _both(logs: Emit, show: Emit, clean: Clean) -> Emit:
     def emit(item: Event | Activity) -> None:
+        item = cleaned(item, clean, typed_too=True)
         logs(item)
         show(item)
 

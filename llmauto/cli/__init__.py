@@ -38,7 +38,7 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
     except LlmautoError as error:
         out.error(error)
         if debug:
-            raise
+            out.traceback(error)
         return error.exit_code
     except KeyboardInterrupt:
         out.say("interrupted")
@@ -47,10 +47,8 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
         # The reader (`| head`) has gone: nothing is wrong, and nothing more can be said.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  stays for the exit
         return 0
-    except Exception as error:
-        if debug:
-            raise
-        out.crash(error)
+    except Exception as error:  # noqa: BLE001  no traceback ever reaches a person who did not ask
+        out.crash(error, debug=debug)
         return 1
 
 

@@ -57,7 +57,7 @@ class Output:
     def note(self, text: str) -> None:
         """A warning."""
         label = self.style("warning:", "yellow", stream=self.stderr)
-        self.say_styled(f"{label} {plain(text)}")
+        self.say_styled(f"{label} {plain(self._clean(text))}")
 
     def say_styled(self, text: str) -> None:
         """One line with styles of ours in it: agents' text in it was made plain before."""
@@ -66,17 +66,35 @@ class Output:
     def error(self, error: LlmautoError) -> None:
         """What is wrong, then what to do."""
         label = self.style("error:", "red", "bold", stream=self.stderr)
+        text = plain(self._clean(str(error)))
         # The mistakes of a chain file carry their own place and `error:`.
-        placed = isinstance(error, ChainError) and ": error: " in str(error)
-        self.say_styled(plain(str(error)) if placed else f"{label} {plain(str(error))}")
+        placed = isinstance(error, ChainError) and ": error: " in text
+        self.say_styled(text if placed else f"{label} {text}")
         if error.hint:
-            self.say_styled(f"{self.style('hint:', 'cyan', stream=self.stderr)} {plain(error.hint)}")
+            hint = plain(self._clean(error.hint))
+            self.say_styled(f"{self.style('hint:', 'cyan', stream=self.stderr)} {hint}")
 
-    def crash(self, error: Exception) -> None:
+    def crash(self, error: Exception, *, debug: bool) -> None:
         """A fault of ours."""
         label = self.style("error:", "red", "bold", stream=self.stderr)
-        self.say_styled(f"{label} a fault in llmauto: {type(error).__name__}: {plain(str(error))}")
+        what = f"a fault in llmauto: {type(error).__name__}: {plain(self._clean(str(error)))}"
+        self.say_styled(f"{label} {what}")
+        if debug:
+            self.traceback(error)
+            return
         self.say_styled("hint: `--debug` shows where; runs and journals are as they were at the last event")
+
+    def traceback(self, error: BaseException) -> None:
+        """Where an error arose, for `--debug`."""
+        from traceback import format_exception
+
+        self.say(self._clean("".join(format_exception(error))).rstrip("\n"))
+
+    def _clean(self, text: str) -> str:
+        """Without the secrets of the environment: an exception may hold a whole token."""
+        from llmauto.secrecy import clean_with, known_secrets, redactor_for
+
+        return clean_with(redactor_for(known_secrets(self._environ)))(text)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Aligned columns; the last one may be as long as it likes."""

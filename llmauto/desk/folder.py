@@ -22,6 +22,7 @@ import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmauto import files
 from llmauto.desk import reading
@@ -32,14 +33,23 @@ from llmauto.desk.watched import WatchedFile, clear_folder
 from llmauto.desk.whole import WHOLE_NAME, keep_whole
 from llmauto.ports import Inbox, Mirror
 
+if TYPE_CHECKING:
+    from llmauto.rules.redaction import Redactor
+
 OURS = ("status.txt", "round_counter.txt", "start_time.txt", "handoff.md", "STOP")
 """What `reset_folder` removes, besides the links' handoffs."""
 
 
 class StateDesk:
-    """A chain's state folder in the home `home`, seen from a run in `workdir` (None: there is no other)."""
+    """A chain's state folder in the home `home`, seen from a run in `workdir` (None: there is no other).
 
-    def __init__(self, home: Path, chain: str, workdir: Path | None = None) -> None:
+    What others wrote is taken in without the secrets that `redactor` knows, and written back so.
+    """
+
+    def __init__(
+        self, home: Path, chain: str, workdir: Path | None = None, redactor: Redactor | None = None
+    ) -> None:
+        self._redactor = redactor
         self.folder = home / "state" / chain
         self._home = home
         self._status = WatchedFile(self.folder / "status.txt", reading.SMALL_CAP)
@@ -85,7 +95,7 @@ class StateDesk:
     def keep_link_handoff(self, link: str, text: str) -> None:
         """Write `handoff_<link>.md`, at most as much of it as is ever passed on. Raises `DiskError`."""
         self._have_folder()
-        path = self.folder / f"handoff_{link}.md"
+        path, text = self.folder / f"handoff_{link}.md", self._clean(text)
         if files.look(path, 0).kind == "folder":
             clear_folder(path)
         raw = _raw(text)
@@ -118,7 +128,7 @@ class StateDesk:
             handoff=handoff.text,
             handoff_problem=handoff.problem,
             status_word=word,
-            stop=stop,
+            stop=None if stop is None else self._clean(stop),
             tampered=tuple(tampered),
             oversize=oversize,
             handoff_at=_changed_at(source) if handoff.text is not None else 0.0,
@@ -127,7 +137,11 @@ class StateDesk:
     def stop_text(self) -> str | None:
         """The text of a STOP file, without taking it: one or two `lstat` calls where there is none."""
         text = self._stop.text()
-        return self._second.stop.text() if text is None and self._second else text
+        text = self._second.stop.text() if text is None and self._second else text
+        return None if text is None else self._clean(text)
+
+    def _clean(self, text: str) -> str:
+        return text if self._redactor is None else self._redactor.text(text)
 
     def _spoilt(self, watched: WatchedFile) -> bool:
         found = watched.changed()
@@ -151,7 +165,7 @@ class StateDesk:
                 best, source = other, path
         if not best.cut or best.text is None:
             return best, source, ""
-        whole = keep_whole(source, self.folder)
+        whole = keep_whole(source, self.folder, self._redactor)
         text = reading.with_pointer(best.text, str(whole or ""), files.look(source, 0).size)
         if _raw(text) == self._handoff.raw:
             return reading.Handoff(), source, ""  # taken in by a program that was killed right then
@@ -164,7 +178,7 @@ class StateDesk:
         read = reading.read_handoff(found)
         if watched.raw is None and read.problem in (reading.EMPTIED, reading.DELETED):
             return reading.Handoff(), watched.path  # there was none before, and there still is none
-        return read, watched.path
+        return read._replace(text=None if read.text is None else self._clean(read.text)), watched.path
 
 
 def reset_folder(folder: Path, links: Iterable[str] = ()) -> tuple[str, ...]:

@@ -6,8 +6,12 @@ import contextlib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmauto import files
+
+if TYPE_CHECKING:
+    from llmauto.rules.redaction import Redactor
 
 KEPT = 5
 """So many are kept: the newest."""
@@ -17,11 +21,12 @@ WHOLE_NAME = re.compile(r"handoff_whole_(\d{1,9})\.md")
 _CHUNK = 1 << 20
 
 
-def keep_whole(source: Path, folder: Path) -> Path | None:
+def keep_whole(source: Path, folder: Path, redactor: Redactor | None = None) -> Path | None:
     """Keep the file as the newest whole handoff in `folder`; None where that cannot be done.
 
     It is linked, not moved: until the next `publish` the only other copy stands at `source`, and a
-    program that is killed before that must find it there again.
+    program that is killed before that must find it there again. Where there are secrets that may be in it,
+    it is copied without them.
     """
     with contextlib.suppress(OSError):
         numbers = _numbers(folder)
@@ -30,9 +35,11 @@ def keep_whole(source: Path, folder: Path) -> Path | None:
             return _path(folder, newest)
         target = _path(folder, newest + 1)
         try:
+            if redactor is not None:
+                raise NotImplementedError
             os.link(source, target, follow_symlinks=False)
         except (OSError, NotImplementedError):
-            _copy(source, target)
+            _copy(source, target, redactor)
         target.chmod(0o600)
         for number in [*numbers, newest + 1][:-KEPT]:
             _path(folder, number).unlink(missing_ok=True)
@@ -49,10 +56,12 @@ def _numbers(folder: Path) -> list[int]:
         return sorted(int(found[1]) for entry in entries if (found := WHOLE_NAME.fullmatch(entry.name)))
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, redactor: Redactor | None) -> None:
     with contextlib.ExitStack() as undo:
         undo.callback(target.unlink, missing_ok=True)
         with files.open_to_read(source) as old, files.open_private_append(target) as new:
+            stream = redactor.stream() if redactor is not None else None
             while chunk := old.read(_CHUNK):
-                new.write(chunk)
+                new.write(stream.feed(chunk) if stream else chunk)
+            new.write(stream.close() if stream else b"")
         undo.pop_all()

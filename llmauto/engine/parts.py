@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llmauto.model import Chain
 from llmauto.ports import Agents, Checkpoints, Clock, Desk, Emit, Interrupts, Journal, Notifier, Watcher
+from llmauto.rules.cleaned import Clean, unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Parts:
 
     `new_session` gives a fresh session id; `daily_cap_usd` is the home's, `day_start` the UTC epoch
     seconds at which the person's day began. `beat` is called about every 5 s, so that others see
-    that the runner lives. `checkpoints` is None where the workdir cannot or shall not be kept.
+    that the runner lives. `checkpoints` is None where the workdir cannot or shall not be kept. `clean` takes
+    secrets out of a text.
     """
 
     chain: Chain
@@ -50,3 +52,4 @@ class Parts:
     day_start: Callable[[], float]
     daily_cap_usd: float | None = None
     checkpoints: Checkpoints | None = None
+    clean: Clean = unchanged

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from llmauto.events import CallStarted, Event, HandoffKept, NoticeSent
 from llmauto.ports import KeptHandoff, Mirror
 from llmauto.rules.advance import advance
+from llmauto.rules.cleaned import cleaned
 from llmauto.rules.progress import Progress
 from llmauto.rules.summary import status_of, summary
 
@@ -40,12 +41,14 @@ class Recorder:
         return self._parts.clock.monotonic() - self._origin
 
     def note(self, event: Event) -> None:
-        """Take the event in; it is on disk after the next `flush`."""
+        """Take the event in, without secrets; it is on disk after the next `flush`."""
+        event = cleaned(event, self._parts.clean)
         advance(self.progress, event)
         self._events.append(event)
 
     def keep_handoff(self, text: str, *, round_: int, link: str, passed_on: bool, source: str) -> str:
-        """Keep the text under its hash, which is returned."""
+        """Keep the text, without secrets, under its hash, which is returned."""
+        text = self._parts.clean(text)
         raw = text.encode("utf-8", "replace")
         sha = hashlib.sha256(raw).hexdigest()
         self._handoffs.append(KeptHandoff(sha=sha, text=text))

@@ -16,7 +16,7 @@ from llmauto.keeper.child.result import NAME as RESULT
 from llmauto.keeper.child.result import RESERVE, RESERVED_BYTES
 from llmauto.keeper.following import KeptCall, Link
 from llmauto.keeper.values import Ended, Launch
-from llmauto.rules.secrets import secrets_in
+from llmauto.rules.secrets import Secret, secrets_in
 
 _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 MARK = "LLMAUTO_CALL"
@@ -66,7 +66,7 @@ def make_order(folder: Path, launch: Launch) -> wire.Order:
     env = {**launch.env, MARK: " ".join([*outer, mark])}
     order.env = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     order.mark = mark.encode()
-    order.secrets = [(os.fsencode(one.name), os.fsencode(one)) for one in secrets_in(launch.env)]
+    order.secrets = [(os.fsencode(one.name), os.fsencode(one)) for one in _secrets(launch)]
     order.timeout_s, order.grace_s = launch.timeout_s, launch.grace_s
     order.start_silence_s, order.stall_s = launch.start_silence_s, launch.stall_s
     order.output_cap, order.memory_cap = launch.output_cap, launch.memory_cap
@@ -95,9 +95,13 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
     return held
 
 
+def _secrets(launch: Launch) -> tuple[Secret, ...]:
+    return secrets_in(launch.env, launch.secrets)
+
+
 def _without_secrets(text: bytes, launch: Launch) -> bytes:
     """An argument may hold what should be in the environment alone."""
-    found = secrets_in(launch.env)
+    found = _secrets(launch)
     if not found:
         return text
     from llmauto.rules.redaction import Redactor

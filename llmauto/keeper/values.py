@@ -11,8 +11,9 @@ class Launch:
     """One agent process to be held.
 
     `env` is the agent's whole environment (one name, `LLMAUTO_CALL`, is added: it marks the agent's
-    descendants); its values that look like secrets are taken out of what is kept of the output. `stdin`
-    is the path of the file that the agent reads as its standard input, "" for an empty one.
+    descendants); its values that look like secrets are taken out of what is kept of the output, and so
+    are `secrets`, which an agent may find elsewhere. `stdin` is the path of the file that the agent reads
+    as its standard input, "" for an empty one.
 
     Limits are seconds; 0 switches silence and stall off. `start_silence_s` is the time without a first
     byte of output; `stall_s` the time without output, CPU use, new processes, or changed files under
@@ -34,6 +35,7 @@ class Launch:
     finish_alone: bool = True
     output_cap: int = 50 * 2**20
     memory_cap: int = 0
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

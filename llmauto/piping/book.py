@@ -10,6 +10,7 @@ from llmauto.outcomes import Outcome, exit_code_of
 from llmauto.piping.values import LINK, Means
 from llmauto.ports import KeptHandoff, Reply
 from llmauto.rules.advance import advance
+from llmauto.rules.cleaned import cleaned
 from llmauto.rules.progress import Progress
 from llmauto.rules.single import stop_reason_of
 from llmauto.rules.summary import summary
@@ -42,7 +43,11 @@ class Notebook:
         return self._means.clock.monotonic() - self._origin
 
     def note(self, event: ev.Event) -> None:
-        """Take the event in; it is on disk after the next `flush`."""
+        """Take the event in, without secrets; it is on disk after the next `flush`.
+
+        The beginning of the prompt is there for people alone: it is cleaned as well.
+        """
+        event = cleaned(event, self._means.clean, typed_too=True)
         advance(self.progress, event)
         self._events.append(event)
 
@@ -63,6 +68,7 @@ class Notebook:
 
     def keep(self, text: str) -> None:
         """Keep an answer, where it is not too large for that."""
+        text = self._means.clean(text)
         raw = text.encode("utf-8", "replace")
         if not raw.strip() or len(raw) > LARGEST_KEPT:
             return

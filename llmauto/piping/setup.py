@@ -20,6 +20,7 @@ from llmauto.model import Link
 from llmauto.piping.values import LINK, Means, Question
 from llmauto.rules.names import did_you_mean
 from llmauto.rules.text import human_bytes, quoted
+from llmauto.secrecy import clean_with, known_secrets, redactor_for
 from llmauto.watcher import TreeWatcher
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def means_for(
         day_start=lambda: assembly.midnight(clock.now()),
         hold=hold,
         daily_cap_usd=settings.daily_budget_usd,
+        clean=clean_with(redactor_for(known_secrets(environ, (settings.telegram.bot_token_env,)))),
         program=f"llmauto {__version__}",
         pid=pid,
         host=host,

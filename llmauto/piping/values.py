@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llmauto.model import Link
 from llmauto.ports import Agents, Clock, Emit, Interrupts, Journal, Watcher
+from llmauto.rules.cleaned import Clean, unchanged
 
 LINK = "pipe"
 """What the call is called in the journal, in its folder's name and in its agent's environment."""
@@ -35,7 +36,7 @@ class Means:
 
     `new_session` gives a fresh session id; `daily_cap_usd` is the home's, `day_start` the UTC epoch
     seconds at which the person's day began. `hold` marks a run as under way for as long as its context
-    lasts. `emit` raises nothing.
+    lasts. `emit` raises nothing. `clean` takes secrets out of a text.
     """
 
     journal: Journal
@@ -49,6 +50,7 @@ class Means:
     day_start: Callable[[], float]
     hold: Callable[[str], AbstractContextManager[object]]
     daily_cap_usd: float | None = None
+    clean: Clean = unchanged
     program: str = ""
     pid: int = 0
     host: str = ""
