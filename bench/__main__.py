@@ -29,6 +29,7 @@ FAMILIES = {
     "restart": "from the start after a kill to the next agent's first act",
     "rules": "how many links the rules alone play in a second",
     "status": "`status` over many chains with a long past",
+    "checkpoints": "what it takes to keep a workdir in git",
     "flood": "memory and disk of a call that prints without end",
     "soak": "what thousands of links leave in memory and on disk",
 }
@@ -76,7 +77,7 @@ def _measure(name: str, folder: Path, args: argparse.Namespace) -> list[Figure] 
 
 
 def _parser() -> argparse.ArgumentParser:
-    families = "\n".join(f"  {name:<9} {what}" for name, what in FAMILIES.items())
+    families = "\n".join(f"  {name:<11} {what}" for name, what in FAMILIES.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"What llmauto itself costs.\n\n{families}",

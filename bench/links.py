@@ -1,7 +1,7 @@
 """What does one link cost beyond the program that it runs, and what of that is the keeper's?
 
 Engine and keeper are driven by `chain start --json`, in a process of their own: the time of a link is
-that from one `call_started` to the next, with everything in between (two syncs of the journal, the
+that from one `call_started` to the next, with everything in between (the commit of the journal, the
 mirror, the log, the look at the workdir).
 """
 
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import By, Figure, NotHereError
@@ -21,6 +22,7 @@ from bench.stage import Home, Stage, command_link, median, new_home
 from llmauto.keeper import Launch, start
 
 MOST_MS, AIM_MS = 20.0, 5.0
+SECRET = "0123456789-this-is-no-key-of-anybody-0123456789"
 LINKS = 20
 """Links of one block; blocks of each kind take turns."""
 
@@ -32,20 +34,26 @@ def figures(stage: Stage) -> Iterator[Figure]:
         raise NotHereError("there is no program `true`")
     home = new_home(stage.folder / "home")
     home.chain("bench", max_rounds=LINKS, links=[command_link("w", program)])
+    with_key = replace(home, env={**home.env, "SOME_API_KEY": SECRET})
     keeper = _Keeper(stage.folder / "kept", program)
     took = stage.in_turns(
         {
             "links": lambda: median(_links(home)),
+            "secret": lambda: median(_links(with_key)),
             "keeper": lambda: median([keeper.call() for _ in range(LINKS)]),
             "bare": lambda: median([_bare(program) for _ in range(LINKS)]),
         },
-        stage.pick(40, 3),
+        stage.pick(30, 3),
     )
     ms = {name: median(values) * 1000 for name, values in took.items()}
     yield Figure(
         what="engine and keeper, a link of `true`", ours=ms["links"], unit="ms", beside=ms["bare"],
         beside_what="`subprocess.run`", by=By.MORE, most=MOST_MS, aim=AIM_MS,
         note=f"the keeper's share is {_share(ms):.0%} of what is more",
+    )  # fmt: skip
+    yield Figure(
+        what="the same with a key in the environment, which is taken out of the output", ours=ms["secret"],
+        unit="ms", beside=ms["bare"], beside_what="`subprocess.run`", by=By.MORE, most=MOST_MS,
     )  # fmt: skip
     yield Figure(
         what="the keeper alone, a call of `true`", ours=ms["keeper"], unit="ms", beside=ms["bare"],

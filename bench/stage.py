@@ -71,13 +71,15 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+_KEPT = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "COMSPEC", "PATHEXT",
+    "USERPROFILE", "LOCALAPPDATA", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+)  # fmt: skip
+
+
 def environment() -> dict[str, str]:
-    """Ours without what would change the figures, and with the sources where Python finds them."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("LLMAUTO_", "PYTHON", "COV_", "CLAUDE"))
-    }
+    """The same for everybody: what a person has set besides, keys for instance, costs something too."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
