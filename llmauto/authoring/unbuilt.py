@@ -26,7 +26,6 @@ def _is(*words: str) -> Callable[[Any], bool]:
 
 
 CHAIN_KEYS: dict[str, Unbuilt] = {
-    "isolation": Unbuilt("a git worktree of the run's own"),
     "then": Unbuilt("chains one after the other"),
     "on_end": Unbuilt("a command at the end of a run"),
     "notify": Unbuilt("notices besides Telegram"),

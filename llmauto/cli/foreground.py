@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from llmauto import assembly, running
+from llmauto import assembly, running, worktree
 from llmauto.authoring.load import Loaded
 from llmauto.cli.context import Context
 from llmauto.cli.ending import print_ending
@@ -23,6 +23,7 @@ from llmauto.rules.progress import Progress
 from llmauto.running import Asked, Played, Stage
 from llmauto.signals import SignalInterrupts
 from llmauto.watcher import Snapshot, TreeWatcher
+from llmauto.worktree import Worktree
 
 
 def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
@@ -61,13 +62,19 @@ class _Show:
         self._json = ctx.args.json
         self._view = LiveView(ctx.out, chain, clock.monotonic, verbose=ctx.args.verbose)
         self._before: Snapshot | None = None
+        self._tree: Worktree | None = None
+        self._run = ""
 
     def begun(self, progress: Progress) -> None:
         """The run is open: tell the process that started us in the background, and show it."""
         if self._ctx.args.begun_file:
             write_atomic(Path(self._ctx.args.begun_file), progress.run)
         if not self._json:
-            self._before = self._tree()
+            self._run = progress.run
+            self._tree = worktree.of_run(self._ctx.home.path, self._chain.name, progress.run)
+            if self._tree is not None:
+                self._ctx.out.say(f"works in {self._tree.workdir}, on branch {self._tree.branch}")
+            self._before = self._watcher().snapshot()
             self._view.follow(progress)
 
     def over(self, played: Played) -> None:
@@ -75,19 +82,20 @@ class _Show:
         self.close()
         if not self._json:
             print_ending(self._ctx.out, played.chain, played.progress, played.ended, self.changed())
+            if self._tree is not None:
+                name = self._chain.name
+                self._ctx.out.line(f"  then: llmauto chain merge {name}    brings it into your branch")
 
     def changed(self) -> int | None:
         """How many files have changed since the run was opened; None where that cannot be told."""
         if self._before is None:
             return None
-        return self._watcher().changed(self._before, self._tree())
-
-    def _tree(self) -> Snapshot:
-        return self._watcher().snapshot()
+        watcher = self._watcher()
+        return watcher.changed(self._before, watcher.snapshot())
 
     def _watcher(self) -> TreeWatcher:
         home = self._ctx.home
-        return assembly.watcher_for(home, assembly.places_for(self._chain, home))
+        return assembly.watcher_for(home, assembly.places_of_run(self._chain, home, self._run))
 
     def close(self) -> None:
         self._view.close()
