@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             {
                 "agents",
                 "authoring",
+                "awake",
                 "backends",
                 "checkpoints",
                 "clock",
