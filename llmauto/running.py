@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from llmauto import __version__, assembly, worktree
 from llmauto.authoring.flat import changes, flatten
 from llmauto.authoring.overrides import with_overrides
+from llmauto.awake import kept_awake
 from llmauto.engine import Engine, Parts, Places
 from llmauto.engine.opening import Wish, close_earlier, new_run_id, open_run, unfinished
 from llmauto.engine.recorder import Recorder
@@ -128,7 +129,8 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
             redactor=redactor,
         )  # fmt: skip
         try:
-            played = _play(parts, asked, stage, ground.run, (pid, host))
+            with kept_awake(stage.settings.keep_awake, stage.environ, f"chain {chain.name}"):
+                played = _play(parts, asked, stage, ground.run, (pid, host))
         except UsageError:  # nothing was started: what was made for it goes
             if ground.made is not None:
                 worktree.remove(home.path, ground.made)

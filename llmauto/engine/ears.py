@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmauto.events import GateAnswered, Noted, PauseAsked, Steered, StopAsked
 from llmauto.ports import EndHow, Request
+from llmauto.rules.gaps import Look, leap
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts
@@ -24,7 +25,8 @@ class Ears:
         self._parts = parts
         self._recorder = recorder
         self._heard_at = self._beat_at = float("-inf")
-        self._since = recorder.at()
+        self._heard_before = False
+        self._last = Look(parts.clock.now(), parts.clock.monotonic())
 
     def listen(self, *, at_once: bool = False) -> None:
         """Take in what was asked since the last time, and write it down."""
@@ -33,6 +35,7 @@ class Ears:
         if not at_once and now - self._heard_at < HEAR_EVERY_S:
             return
         self._heard_at = now
+        self._mind_the_gap(now)
         if now - self._beat_at >= BEAT_EVERY_S:
             self._beat_at = now
             self._parts.beat()
@@ -41,6 +44,14 @@ class Ears:
         for request in requests:
             self._hear(request)
         if requests:
+            self._recorder.flush()
+        self._heard_before = True
+
+    def _mind_the_gap(self, now: float) -> None:
+        before, self._last = self._last, Look(self._parts.clock.now(), now)
+        found = leap(before, self._last, self._parts.clock.poll_s)
+        if found is not None:
+            self._remark(found[1], code=found[0])
             self._recorder.flush()
 
     def _hear(self, request: Request) -> None:
@@ -60,8 +71,11 @@ class Ears:
     def _is_stale(self, request: Request) -> bool:
         """Whether it was meant for an earlier runner that died before it heard it.
 
-        A start by a person overrides a stop and a pause; words and a gate's answer are for the run.
+        A start by a person overrides a stop and a pause; words and a gate's answer are for the run. What
+        comes once we listen is for us, whatever the machine's clock was set to meanwhile.
         """
+        if self._heard_before:
+            return False
         p = self._recorder.progress
         begun = p.begun_at if request.kind in ("stop", "stop_now", "pause", "resume") else p.started_at
         return request.at < begun
@@ -77,9 +91,9 @@ class Ears:
             )
         )  # fmt: skip
 
-    def _remark(self, message: str) -> None:
+    def _remark(self, message: str, code: str = "warning") -> None:
         r = self._recorder
-        r.note(Noted(at=r.at(), up=r.up(), code="warning", message=message, round=r.progress.round))
+        r.note(Noted(at=r.at(), up=r.up(), code=code, message=message, round=r.progress.round))
 
     def ends_call(self) -> EndHow | None:
         """How the running call is to be ended, None where it may go on."""

@@ -156,7 +156,8 @@ def _take_in(parts: Parts, recorder: Recorder, expected: Mirror | None, since: f
 
     While a call is open its agent may have written: that is then the call's, and settled with it. A
     handoff that is not newer than the run's last event (`since`, UTC epoch seconds) is none of a
-    person's: the runner died between the journal and the mirror.
+    person's: the runner died between the journal and the mirror. Where the clock was set back since then,
+    times tell nothing, and whatever is there counts.
     """
     p = recorder.progress
     if expected is not None:
@@ -165,7 +166,7 @@ def _take_in(parts: Parts, recorder: Recorder, expected: Mirror | None, since: f
         return
     inbox = parts.desk.collect()
     at, up = recorder.at(), recorder.up()
-    if inbox.handoff is not None and (inbox.handoff_at or since + 1) > since:
+    if inbox.handoff is not None and ((inbox.handoff_at or since + 1) > since or at < since):
         recorder.keep_handoff(inbox.handoff, round_=p.round, link="", passed_on=True, source="person")
     if inbox.stop is not None:
         message = "a STOP file older than this start was removed"

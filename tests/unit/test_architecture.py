@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "agents",
                 "authoring",
                 "awake",
+                "awake",
                 "backends",
                 "checkpoints",
                 "clock",
