@@ -64,10 +64,10 @@ class GitCheckpoints:
                 f"{REFS}/{ref_part(run)}/{call:04d}-{ref_part(link)}-{when}",
                 f"llmauto: run {run}, call {call}, link {link}, {when}",
             )
-        except CheckpointError as error:
-            self._given_up = error.given_up
+        except (CheckpointError, OSError) as error:
+            self._given_up = isinstance(error, CheckpointError) and error.given_up
             self.problem = str(error)
-            hint = f" ({error.hint})" if error.hint else ""
+            hint = f" ({error.hint})" if isinstance(error, CheckpointError) and error.hint else ""
             self._remark(f"no checkpoint of the workdir: {error}{hint}")
             return None
         self.problem = ""
@@ -98,12 +98,12 @@ class GitCheckpoints:
         """Keep the workdir under that ref. Raises `CheckpointError`."""
         return self.commit(self.look(), ref, subject)
 
-    def look(self, also: Iterable[str] = ()) -> Look:
+    def look(self, also: Iterable[str] = (), *, within_s: float | None = None) -> Look:
         """What the workdir is now; `also` are ignored files that count too. Raises `CheckpointError`.
 
-        `commit` or `forget_look` must follow.
+        `commit` or `forget_look` must follow. All of it takes at most `within_s`, 20 s where none is given.
         """
-        self.side.start_clock()
+        self.side.start_clock(within_s)
         try:
             return self._look(also, anew=False)
         except CheckpointError as error:

@@ -56,12 +56,12 @@ class Rewind:
         kept = self._kept
         kept.side.start_clock(REWIND_WITHIN_S)
         left_then = left_out(self._message(commit))
-        look = kept.look()
+        look = kept.look(within_s=REWIND_WITHIN_S)
         found = self._differences(look, commit)
         # An ignored file that was no such file then would be overwritten: the way back needs it kept as well.
         hidden = [c.path for c in found if c.old_mode == "000000" and _is_there(kept.side.repo.top / c.path)]
         if hidden:
-            look = kept.look(also=hidden)
+            look = kept.look(also=hidden, within_s=REWIND_WITHIN_S)
             found = self._differences(look, commit)
         left = {*left_then, *look.left}
         stay = {c.path for c in found if GITLINK in (c.old_mode, c.new_mode) or _is_left(c.path, left)}

@@ -90,7 +90,7 @@ class _Diff:
 
 def _present(checkpoints: GitCheckpoints) -> str:
     """The tree that the workdir is now; no ref holds it."""
-    tree = checkpoints.look().tree
+    tree = checkpoints.look(within_s=DIFF_WITHIN_S).tree
     checkpoints.forget_look()
     return tree
 

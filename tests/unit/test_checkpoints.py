@@ -13,6 +13,8 @@ from llmauto.checkpoints import GitCheckpoints, found, repository
 from llmauto.git import ask
 from tests.support.repositories import ENV, Repo, tree
 
+posix = pytest.mark.skipif(os.name == "nt", reason="links, modes, pipes and scripts as POSIX has them")
+
 
 @pytest.fixture(autouse=True)
 def nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +85,7 @@ def test_nothing_of_the_persons_is_touched(repo: Repo) -> None:
     assert repo.git("status", "--porcelain").splitlines() == [" M README", "A  staged.txt", "?? new.txt"]
 
 
+@posix
 def test_no_hook_is_run_and_nothing_is_signed(repo: Repo) -> None:
     hooks = repo.top.parent / "hooks"
     hooks.mkdir()
@@ -109,6 +112,7 @@ def test_a_workdir_that_has_not_changed_makes_no_new_object(repo: Repo) -> None:
     assert tree(repo.top / ".git" / "objects") == objects
 
 
+@posix
 def test_line_ends_and_filters_change_no_byte(repo: Repo) -> None:
     repo.write(
         ".gitattributes", b"* text=auto\n*.id ident\n*.enc filter=no\n*.u16 working-tree-encoding=UTF-16\n"
@@ -132,6 +136,7 @@ def test_autocrlf_changes_no_byte(repo: Repo) -> None:
     assert content(repo, take(repo.top), "a.txt") == b"one\r\n"
 
 
+@posix
 def test_modes_links_and_odd_names_are_kept(repo: Repo) -> None:
     repo.write("tool", mode=0o755)
     repo.write("line\nbreak ü", b"1")
@@ -270,6 +275,7 @@ def test_a_submodule_stays_what_it_is(repo: Repo) -> None:
     assert not checkpoints.remarks()
 
 
+@posix
 def test_what_is_neither_file_nor_link_is_left_out(repo: Repo) -> None:
     (repo.top / "README").unlink()
     os.mkfifo(repo.top / "README")
@@ -278,6 +284,7 @@ def test_what_is_neither_file_nor_link_is_left_out(repo: Repo) -> None:
     assert "neither a file nor a link" in checkpoints.remarks()[0]
 
 
+@posix
 def test_folders_become_files_and_links_become_folders(repo: Repo) -> None:
     repo.write("a/x")
     repo.write("b")
@@ -352,6 +359,27 @@ def test_where_no_checkpoint_can_be_the_reason_is_told_once(tmp_path: Path) -> N
     assert not checkpoints.remarks()
 
 
+def test_a_repository_of_somebody_else_is_told_with_the_way_out(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    checkpoints = GitCheckpoints(repo.top)
+    if checkpoints.take("r", 1, "w", "before") is not None:
+        pytest.skip("this git does not look at owners")
+    assert "dubious ownership" in checkpoints.problem
+    assert "safe.directory" in checkpoints.remarks()[0]
+
+
+def test_two_runners_in_one_workdir_do_not_disturb_each_other(repo: Repo) -> None:
+    one, other = GitCheckpoints(repo.top), GitCheckpoints(repo.top)
+    for call in range(1, 4):
+        for run, checkpoints in (("r1", one), ("r2", other)):
+            repo.write(f"{run}-{call}")
+            kept = checkpoints.take(run, call, "w", "after")
+            assert kept is not None
+            assert f"{run}-{call}" in paths(repo, kept.commit)
+
+
 def test_without_git_nothing_is_tried_again(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repo.top))
     checkpoints = GitCheckpoints(repo.top)
@@ -369,6 +397,7 @@ def test_a_folder_that_the_repository_ignores_has_no_checkpoints(repo: Repo) -> 
     assert "ignores this folder" in checkpoints.problem
 
 
+@posix
 def test_a_checkpoint_that_takes_too_long_is_the_last_one(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,6 +416,7 @@ def test_a_checkpoint_that_takes_too_long_is_the_last_one(
     assert "git_checkpoints" in checkpoints.remarks()[0]
 
 
+@posix
 def test_our_git_folder_is_private(repo: Repo) -> None:
     take(repo.top)
     assert stat.S_IMODE((repo.top / ".git" / "llmauto").stat().st_mode) == 0o700

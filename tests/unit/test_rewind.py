@@ -17,6 +17,8 @@ from llmauto.checkpoints import CheckpointError, GitCheckpoints, found
 from llmauto.checkpoints.rewinding import Plan, Rewind
 from tests.support.repositories import ENV, Repo, Tree
 
+posix = pytest.mark.skipif(os.name == "nt", reason="links and modes as POSIX has them")
+
 
 @pytest.fixture(autouse=True, scope="module")
 def nobodys_settings() -> Iterator[None]:
@@ -82,6 +84,7 @@ def lay_out(repo: Repo, wanted: Tree, rules: bytes) -> None:
             repo.write(name, data, mode=0o755 if kind == "program" else 0o644)
 
 
+@posix
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=TREES, then=TREES, rules=st.tuples(RULES, RULES), committed=st.booleans(), staged=st.booleans())
 def test_a_rewind_brings_back_every_byte(
@@ -241,6 +244,7 @@ def test_outside_of_the_workdir_nothing_is_put_back(repo: Repo) -> None:
     assert repo.files()["b"] == ("file", b"2")
 
 
+@posix
 def test_nothing_is_written_through_a_link(repo: Repo, tmp_path: Path) -> None:
     repo.write("d/a", b"1")
     commit = take(repo.top)
@@ -254,6 +258,7 @@ def test_nothing_is_written_through_a_link(repo: Repo, tmp_path: Path) -> None:
     assert repo.files()["d/a"] == ("file", b"1")
 
 
+@posix
 def test_nothing_is_written_through_a_link_that_git_ignores(repo: Repo, tmp_path: Path) -> None:
     repo.write("d/a", b"1")
     commit = take(repo.top)
@@ -268,6 +273,7 @@ def test_nothing_is_written_through_a_link_that_git_ignores(repo: Repo, tmp_path
     assert not any((tmp_path / "elsewhere").iterdir())
 
 
+@posix
 def test_a_file_that_was_closed_to_others_stays_closed(repo: Repo) -> None:
     secret = repo.write("secret", b"1", mode=0o600)
     commit = take(repo.top)
