@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from llmauto.cli import parser_seen
 from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
 
 
@@ -17,6 +18,7 @@ def add(commands: SubParsers) -> None:
     below = chain.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     _start(below)
     _look(below)
+    parser_seen.add(below)
     _control(below)
     _edit(below)
 
