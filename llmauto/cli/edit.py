@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from llmauto.authoring.load import load
 from llmauto.cli.context import Context
-from llmauto.errors import ChainError, UsageError
+from llmauto.errors import ChainError, LlmautoError, UsageError
 from llmauto.home import shown
 from llmauto.rules.names import check_name
 from llmauto.rules.text import human_bytes
+
+if TYPE_CHECKING:
+    from llmauto.cli.cleaning import OldRuns
+    from llmauto.ports import RunSummary
+    from llmauto.worktree import Worktree
 
 
 def copy(ctx: Context) -> int:
@@ -36,11 +43,13 @@ def copy(ctx: Context) -> int:
 
 def delete(ctx: Context) -> int:
     """Delete a chain with all that belongs to it; asks on a terminal."""
-    from llmauto.cli import deleting
+    from llmauto.checkpoints.forgetting import forget
+    from llmauto.cli import deleting, worktrees
     from llmauto.cli.ask import Asker
 
     home, name = ctx.home, ctx.args.name
     what = deleting.doomed(home, name)
+    runs, trees = _of_git(ctx, name)
     size = what.size
     if not ctx.args.yes:
         asker = Asker(ctx.out, sys.stdin, f"`llmauto chain delete {name} --yes` does not ask")
@@ -54,6 +63,8 @@ def delete(ctx: Context) -> int:
             ctx.out.say("nothing was deleted")
             return 0
     left = deleting.delete(home, what)
+    forget(runs)
+    worktrees.remove(home, trees)
     file = shown(what.file) if what.file else "no file"
     ctx.out.line(f"deleted chain {name}: {file}, {_runs(len(what.runs))}, {human_bytes(size)}")
     if left:
@@ -63,31 +74,75 @@ def delete(ctx: Context) -> int:
     return 0
 
 
-def clean(ctx: Context) -> int:
-    """Remove old runs of every chain: their rows in the journal, and their calls."""
-    from llmauto.cli.cleaning import old_runs, remove_runs
-    from llmauto.cli.standing import reader
-    from llmauto.journal.sqlite import SqliteJournal
+def _of_git(ctx: Context, name: str) -> tuple[Sequence[RunSummary], Sequence[Worktree]]:
+    """The runs of the chain, whose checkpoints go, and their worktrees.
 
-    keep = _keep(ctx)
+    Raises `LlmautoError` where work in one of these is nowhere else, unless that may go too.
+    """
+    from llmauto.cli import worktrees
+    from llmauto.cli.standing import reader
+
+    trees = worktrees.sort_out(ctx.home, (), chain=name)
+    if trees.unmerged and not ctx.args.unmerged:
+        branches = ", ".join(f"`{tree.branch}`" for tree in trees.unmerged)
+        raise LlmautoError(
+            f"there is work of chain `{name}` that is not merged: {branches}",
+            hint=f"`llmauto chain merge {name}` merges it, `--unmerged` deletes it too",
+        )
     with reader(ctx.home) as journal:
-        old = old_runs(ctx.home, journal.runs(), keep) if keep is not None else []
-    if not old:
+        return journal.runs(name), (*trees.merged, *trees.unmerged)
+
+
+def clean(ctx: Context) -> int:
+    """Remove old runs of every chain, with their calls and checkpoints; and worktrees that are merged."""
+    from llmauto.cli import cleaning, worktrees
+    from llmauto.cli.standing import reader
+
+    keep, dry = _keep(ctx), ctx.args.dry_run
+    with reader(ctx.home) as journal:
+        runs = journal.runs()
+    old = cleaning.old_runs(ctx.home, runs, keep) if keep is not None else []
+    trees = worktrees.sort_out(ctx.home, runs)
+    gone = (*trees.merged, *(trees.unmerged if ctx.args.unmerged else ()))
+    if not dry:
+        _remove(ctx, runs, old)
+        worktrees.remove(ctx.home, gone)
+    did = "would remove" if dry else "removed"
+    if old:
+        _say_old(ctx, old, did)
+    elif not gone:
         most = f"no chain has more than {keep} ended runs"
         ctx.out.line(f"nothing to remove: {'`keep_runs` is 0' if keep is None else most}")
-        return 0
-    if not ctx.args.dry_run:
+    for tree in gone:
+        ctx.out.line(f"{did} the worktree of run {tree.run} of chain {tree.chain}, and `{tree.branch}`")
+    for tree in trees.unmerged:
+        if tree not in gone:
+            way = f"`llmauto chain merge {tree.chain} --run {tree.run}` merges it, `--unmerged` removes it"
+            ctx.out.note(f"the worktree of run {tree.run} stays, since its work is not merged: {way}")
+    return 0
+
+
+def _remove(ctx: Context, runs: Sequence[RunSummary], old: Sequence[OldRuns]) -> None:
+    """Remove the old ones of these runs."""
+    from llmauto.checkpoints.forgetting import forget
+    from llmauto.cli.cleaning import remove_runs
+    from llmauto.journal.sqlite import SqliteJournal
+
+    names = {run for each in old for run in each.runs}
+    if names:
         with SqliteJournal.open(ctx.home.journal) as journal:
             remove_runs(journal, old)
+        forget(run for run in runs if run.run in names)
+
+
+def _say_old(ctx: Context, old: Sequence[OldRuns], did: str) -> None:
     rows = [
         (each.chain or "(pipe)", str(len(each.runs)), human_bytes(each.size), each.runs[-1], each.runs[0])
         for each in old
     ]
     ctx.out.table(("CHAIN", "RUNS", "SIZE", "OLDEST", "NEWEST"), rows)
     total = sum(len(each.runs) for each in old)
-    did = "would remove" if ctx.args.dry_run else "removed"
     ctx.out.line(f"{did} {_runs(total)}, {human_bytes(sum(each.size for each in old))}")
-    return 0
 
 
 def _keep(ctx: Context) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -50,7 +51,8 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
 
 def _say_in_handler(text: str) -> None:
     """A signal handler may interrupt a print: it writes past Python's buffers."""
-    os.write(2, f"\n{text}\n".encode())
+    with contextlib.suppress(OSError):  # nobody is there to read it
+        os.write(2, f"\n{text}\n".encode())
 
 
 class _Show:
@@ -73,7 +75,7 @@ class _Show:
             self._run = progress.run
             self._tree = worktree.of_run(self._ctx.home.path, self._chain.name, progress.run)
             if self._tree is not None:
-                self._ctx.out.say(f"works in {self._tree.workdir}, on branch {self._tree.branch}")
+                self._ctx.out.say(f"works in a worktree of its own, on branch {self._tree.branch}")
             self._before = self._watcher().snapshot()
             self._view.follow(progress)
 
@@ -102,7 +104,8 @@ class _Show:
 
     def __call__(self, item: Event | Activity) -> None:
         if not self._json:
-            self._view(item)
+            with contextlib.suppress(OSError):  # a closed terminal: its signal is on the way
+                self._view(item)
             return
         try:
             print(json.dumps(_as_json(item), ensure_ascii=False), flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from llmauto.cli import parser_seen
+from llmauto.cli import parser_seen, parser_steering
 from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
 
 
@@ -20,6 +20,8 @@ def add(commands: SubParsers) -> None:
     _look(below)
     parser_seen.add(below)
     _control(below)
+    parser_steering.add(below)
+    _git(below)
     _edit(below)
 
 
@@ -90,6 +92,36 @@ def _control(below: SubParsers) -> None:
     opened.add_argument("link", metavar="LINK", help="the link")
 
 
+def _git(below: SubParsers) -> None:
+    diff = command(
+        below, "diff", "git_commands:diff", "what a run, a round or a link changed in the workdir",
+        "What the last run changed in the workdir, or one round or link of it.",
+    )  # fmt: skip
+    diff.add_argument("name", metavar="NAME", help="a chain's name")
+    diff.add_argument("--round", type=positive_int, metavar="N", help="the round, from 1")
+    diff.add_argument("--link", metavar="L", help="the link; without a round, its last one")
+    diff.add_argument("--run", metavar="RUN", help="an earlier run (`chain runs` lists them)")
+    diff.add_argument("--stat", action="store_true", help="only which files, and how many lines")
+    as_json(diff)
+    rewind = command(
+        below, "rewind", "git_commands:rewind", "put the workdir's files back to before a round or link",
+        "Put the workdir's files back to what they were before a round, or before a link in it. What is "
+        "there now is kept first: `chain rewind NAME undo` brings it back.",
+    )  # fmt: skip
+    rewind.add_argument("name", metavar="NAME", help="a chain's name")
+    rewind.add_argument(
+        "target", metavar="ROUND[:LINK]", help="as 2 or 2:worker; `undo` takes the last one back"
+    )
+    rewind.add_argument("--run", metavar="RUN", help="an earlier run (`chain runs` lists them)")
+    rewind.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    merge = command(
+        below, "merge", "git_commands:merge", "bring a run's own branch into yours",
+        "Bring what a run made on its own branch (`isolation`: worktree) into the branch you are on.",
+    )  # fmt: skip
+    merge.add_argument("name", metavar="NAME", help="a chain's name")
+    merge.add_argument("--run", metavar="RUN", help="an earlier run (`chain runs` lists them)")
+
+
 def _edit(below: SubParsers) -> None:
     create = command(below, "create", "create:create", "write a new chain: asks, then writes")
     create.add_argument("name", metavar="NAME", nargs="?", help="the new chain's name")
@@ -101,6 +133,8 @@ def _edit(below: SubParsers) -> None:
     delete = command(below, "delete", "edit:delete", "delete a chain's file, state and runs")
     delete.add_argument("name", metavar="NAME", help="a chain's name")
     delete.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    delete.add_argument("--unmerged", action="store_true",
+                        help="also where work in a run's own worktree is not merged")  # fmt: skip
 
 
 def positive_int(text: str) -> int:

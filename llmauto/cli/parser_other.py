@@ -20,6 +20,8 @@ def add(commands: SubParsers) -> None:
     clean = command(commands, "clean", "edit:clean", "remove old runs, beyond `keep_runs` of each chain")
     clean.add_argument("--keep", metavar="N", type=int, help="how many runs of each chain stay")
     clean.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
+    clean.add_argument("--unmerged", action="store_true",
+                       help="worktrees of ended runs go also where their work is not merged")  # fmt: skip
     schema = command(commands, "schema", "other:schema", "print the JSON Schema of chain files")
     schema.add_argument(
         "which", nargs="?", choices=["chain", "config"], default="chain", help="of which file"
