@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class SignalInterrupts:
         self._say = say
         self._ignore_hangup = ignore_hangup
         self._first = AFTER_LINK if after_link else NOW
+        self._terminals: list[int] = []
 
     def level(self) -> int:
         """0 none · 1 stop after the link · 2 stop now · 3 kill at once."""
@@ -43,10 +45,20 @@ class SignalInterrupts:
         if sys.platform == "win32":
             signal.signal(signal.SIGBREAK, self._ended)
         else:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN if self._ignore_hangup else self._ended)
+            self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
+            signal.signal(signal.SIGHUP, signal.SIG_IGN if self._ignore_hangup else self._hung_up)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         self._raise_to(min(KILL, self._level + 1) if self._level else self._first)
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        """A terminal that was closed fails every write; the run has still to be ended well."""
+        for fd in self._terminals:
+            if not os.isatty(fd):
+                nothing = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nothing, fd)
+                os.close(nothing)
+        self._ended(number, frame)
 
     def _ended(self, number: int, frame: FrameType | None) -> None:
         self._raise_to(KILL if self._level >= NOW else NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -103,7 +104,8 @@ def _ask(ctx: Context, question: Question, clock: SystemClock, view: PipeView) -
 
 def _say_in_handler(text: str) -> None:
     """A signal handler may interrupt a print: it writes past Python's buffers."""
-    os.write(2, f"\n{text}\n".encode())
+    with contextlib.suppress(OSError):  # nobody is there to read it
+        os.write(2, f"\n{text}\n".encode())
 
 
 def _answer(ctx: Context, reply: Reply, view: PipeView, *, tells: bool) -> None:

@@ -81,7 +81,7 @@ class GateAnswered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Event):
-    """Something a person should know. `code` is a stable word: tamper, stale_stop, warning, suspended, clock."""
+    """Something a person should know. `code` is one of tamper, stale_stop, warning, suspended, clock."""
 
     kind: ClassVar[str] = "noted"
     code: str
