@@ -147,9 +147,13 @@ def _apply(run: _Run, one: Rewind, plan: Plan) -> None:
 
 
 def _say_done(ctx: Context, run: _Run, plan: Plan, where: str, wanted: tuple[int, str | None] | None) -> None:
+    from llmauto import worktree
+
     ctx.out.line(f"{run.summary.workdir} is as it was {where}: {_did(plan)}")
     ctx.out.line(f"  undo: llmauto chain rewind {run.chain} undo{_of_run(ctx)}")
-    if wanted is not None:
+    if run.summary.finished and worktree.of_run(ctx.home.path, run.chain, run.summary.run) is not None:
+        ctx.out.line(f"  next: llmauto chain merge {run.chain}{_of_run(ctx)}    brings its branch into yours")
+    elif wanted is not None:
         mark = spans.before(run.marks, *wanted)
         link = mark.link if mark else ""
         ctx.out.line(f"  next: llmauto chain start {run.chain} --from {link}    goes on from there")
