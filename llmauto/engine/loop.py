@@ -9,6 +9,7 @@ from typing import Any
 from llmauto import events as ev
 from llmauto.engine import calls
 from llmauto.engine.ears import Ears
+from llmauto.engine.keeping import keep
 from llmauto.engine.notices import announce_end, announce_link
 from llmauto.engine.parts import Parts
 from llmauto.engine.people import ask_gate, stand_still
@@ -72,6 +73,8 @@ class Engine:
 
     def _play(self, step: rules.PlayLink) -> None:
         tree = "" if step.link.player in CANNOT_DENY else self._parts.watcher.fingerprint()
+        if step.attempt == 1 and not step.baseline:
+            keep(self._parts, self._recorder, step.link, self.progress.calls + 1, "before")
         order, call = calls.begin(self._parts, self._recorder, step, self._spent_today())
         try:
             reply = calls.follow(self._parts, self._ears, call)
@@ -122,6 +125,7 @@ class Engine:
         over = self.progress.last_over
         link = self._parts.chain.link(over.link) if over is not None else None
         if over is not None and link is not None:
+            keep(self._parts, self._recorder, link, self.progress.calls, "after")
             announce_link(self._parts, self.progress, link, over)
 
     def _end_round(self, step: rules.EndRound) -> None:
