@@ -27,4 +27,4 @@ def keep(parts: Parts, recorder: Recorder, link: Link, call: int, when: str) -> 
             )
         )
     for remark in parts.checkpoints.remarks():
-        recorder.note(Noted(at=at, up=up, code="git", message=remark, round=round_, link=link.name))
+        recorder.note(Noted(at=at, up=up, code="checkpoint", message=remark, round=round_, link=link.name))
