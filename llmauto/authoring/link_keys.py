@@ -72,7 +72,8 @@ WHAT = (
     Field(key="prompt", shape=FILLED, attr="prompt", default_words="the shipped `prompts/<role>.txt`",
           help="the name of an entry of `prompts`, a file in `prompts/`, a path, or the text itself"),
     Field(key="run", shape=ARGUMENTS, attr="run", to=tuple, default_words="none",
-          help="the program and its arguments, for the backend `command` and for a check; no shell reads it"),
+          help="the program and its arguments, for the backend `command` and for a check; no shell reads it; "
+               "in a check's arguments placeholders are filled in"),
 )  # fmt: skip
 
 SESSION = (

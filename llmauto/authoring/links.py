@@ -204,6 +204,8 @@ class _LinkReader:
         if runs and not (run and run[0]):
             why = "a check" if self._role is Role.CHECK else "the backend `command`"
             self._error("run", f'{why} needs `run`, a program and its arguments: `"run": ["make", "test"]`')
+        elif self._role is Role.CHECK:
+            self._check_inputs("run", " ".join(run[1:]))
         elif run and not runs and "run" in self._given:
             self._error("run", '`run` belongs to `"backend": "command"` or `"role": "check"`')
 
@@ -244,13 +246,17 @@ class _LinkReader:
                     "prompt",
                     f"the prompt has {human_bytes(size)}, `{self._backend}` takes {human_bytes(most)}",
                 )
+        self._check_inputs("prompt", prompt.text)
+
+    def _check_inputs(self, key: str, text: str) -> None:
+        """Warn of inputs that the chain does not have."""
         inputs = self._draft.part("inputs")
-        for name in dict.fromkeys(re.findall(r"\{inputs\.([A-Za-z0-9_][A-Za-z0-9_.-]*)\}", prompt.text)):
+        for name in dict.fromkeys(re.findall(r"\{inputs\.([A-Za-z0-9_][A-Za-z0-9_.-]*)\}", text)):
             if name not in inputs:
                 near = nearest(name, inputs)
                 guess = f', did you mean "{near}"?' if near else ""
-                message = f"the prompt has `{{inputs.{name}}}`, which the chain's `inputs` do not name{guess}"
-                self._draft.problems.warn(self._raw("prompt").path or self._path("prompt"), message)
+                message = f"the {key} has `{{inputs.{name}}}`, which the chain's `inputs` do not name{guess}"
+                self._draft.problems.warn(self._raw(key).path or self._path(key), message)
 
     def _path(self, key: str) -> ValuePath:
         return ("links", self._place, key)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmauto.authoring import chain_keys, config_keys, link_keys, unbuilt
+from llmauto.authoring import chain_keys, config_keys, link_keys, rehearsal_keys, unbuilt
 from llmauto.authoring.fields import Field, Table
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "keys.md"
@@ -19,9 +19,11 @@ _NOT_BUILT = "**Not built yet.**"
 _HEAD = """\
 # All keys
 
-Every key of a [chain file](chain.md) and of [config.json](config.md), as the program itself has them.
+Every key of a [chain file](chain.md), of [config.json](config.md) and of a
+[rehearsal](../guides/rehearsing.md), as the program itself has them.
 This page is made from the tables that the program checks files with. The same tables make
-`llmauto/chain.schema.json` and `llmauto/config.schema.json`, which editors understand.
+`llmauto/chain.schema.json`, `config.schema.json` and `rehearsal.schema.json` beside it, which editors
+understand.
 
 A value may be `null` where that is listed: the key then counts as not given, and the `defaults` of the
 chain do not hold for it either.
@@ -80,6 +82,9 @@ _SECTIONS: tuple[tuple[str, Table, Mapping[str, unbuilt.Unbuilt]], ...] = (
     ("config.json", config_keys.CONFIG, {}),
     ("`telegram` of config.json", config_keys.TELEGRAM, {}),
     ("An entry of `backends`", config_keys.BACKEND, {}),
+    ("A rehearsal", rehearsal_keys.REHEARSAL, {}),
+    ("A play of a rehearsal", rehearsal_keys.PLAY, {}),
+    ("`expect` of a rehearsal", rehearsal_keys.EXPECT, {}),
 )
 
 

@@ -1,4 +1,4 @@
-"""How do the JSON Schemas of chain files and of config.json read?
+"""How do the JSON Schemas of chain files, of config.json and of rehearsals read?
 
 `python -m llmauto.authoring.schema` writes them beside the package's modules; a test fails where
 they are not what the field tables say.
@@ -13,17 +13,19 @@ from typing import Any
 from llmauto.authoring.chain_keys import CHAIN
 from llmauto.authoring.config_keys import CONFIG
 from llmauto.authoring.fields import Table
+from llmauto.authoring.rehearsal_keys import REHEARSAL
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PACKAGE = Path(__file__).resolve().parent.parent
-FILES = {"chain": PACKAGE / "chain.schema.json", "config": PACKAGE / "config.schema.json"}
+FILES = {which: PACKAGE / f"{which}.schema.json" for which in ("chain", "config", "rehearsal")}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Both schemas, by what they describe."""
+    """All schemas, by what they describe."""
     return {
         "chain": _schema(CHAIN, "llmauto chain"),
         "config": _schema(CONFIG, "llmauto config.json"),
+        "rehearsal": _schema(REHEARSAL, "llmauto rehearsal"),
     }
 
 
@@ -37,7 +39,7 @@ def as_text(schema: dict[str, Any]) -> str:
 
 
 def committed(what: str) -> str:
-    """The text of the schema that ships: `chain` or `config`."""
+    """The text of the schema that ships: `chain`, `config` or `rehearsal`."""
     return FILES[what].read_text(encoding="utf-8")
 
 

@@ -40,8 +40,9 @@ class Demo:
         return (sys.executable, "-I", "-S", str(_SCRIPT))
 
     def launch(self, order: CallOrder, program: Sequence[str]) -> CommandLine:
-        """The script with the role that it plays, and the folder in which it writes."""
-        return CommandLine(argv=(*program, order.link.role.value, str(order.state)))
+        """The script with the role that it plays, where it writes, and the form of its answer."""
+        form = ("structured",) if order.schema else ()
+        return CommandLine(argv=(*program, order.link.role.value, str(order.state), *form))
 
     def reader(self, order: CallOrder) -> Reader:
         """A new reader of the script's lines."""
@@ -59,6 +60,7 @@ class DemoReader:
         self._order = order
         self._worked = False
         self._result: str | None = None
+        self._structured: str | None = None
 
     @property
     def tokens(self) -> int:
@@ -77,6 +79,8 @@ class DemoReader:
             kind = event.get("type")
             if kind == "result":
                 self._result = text_of(event.get("text"), TEXT_LIMIT)
+                if "structured" in event:
+                    self._structured = text_of(event["structured"], TEXT_LIMIT)
             elif kind in ("text", "tool"):
                 self._worked = True
                 shown.append(
@@ -105,6 +109,7 @@ class DemoReader:
             turns=1,
             seconds=ended.seconds,
             exit_code=ended.exit_code,
+            structured=self._structured,
         )
 
     def _judge(self, ended: Ended, stderr_tail: bytes) -> Judgement:

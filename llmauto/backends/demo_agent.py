@@ -1,14 +1,21 @@
 """What would an agent do? This script plays one, as a process of its own: no model, no key, no network.
 
-    python -I -S demo_agent.py ROLE STATE_FOLDER < prompt
+    python -I -S demo_agent.py ROLE STATE_FOLDER [structured] < prompt
 
 The worker fills `STATE_FOLDER/work/marbles.md`, and at first forgets to count; the reviewer really reads
 the file, finds that out, and approves when it is mended; the controller assigns. Each writes the handoff
 that `LLMAUTO_HANDOFF` names. Without a chain it answers in one sentence. `DEMO_PACE` is a factor for its
 short pauses, 0 for none.
 
-A line of the prompt that begins with `demo:` tells it what else to do: `demo: finish` ends the run,
-`demo: blocked` hands over as blocked, `demo: fail` exits 1.
+A line of the prompt that begins with `demo:` tells it what else to do:
+
+    demo: finish                      end the run
+    demo: blocked                     hand over as blocked
+    demo: fail                        exit 1
+    demo: write calc.py "a = 1\\n"     write this file of the workdir (a JSON text), instead of marbles
+    demo: verdict NEEDS_FIX           hand over with this verdict, whatever the marbles say
+
+`demo worker: …` is for the link `worker` alone, `demo #2: …` for a link's second call alone.
 """
 
 from __future__ import annotations
@@ -25,10 +32,11 @@ _COLOURS = ("red", "blue", "green", "amber", "violet", "white", "black", "silver
 _PER_CALL = 3
 
 
-def main(role: str, state: Path) -> int:
+def main(role: str, state: Path, form: str = "") -> int:
     """Play the role. The exit code is 0 unless the prompt asks for a failure."""
     prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    asked = set(re.findall(r"^\s*demo:\s*(\w+)", prompt, re.MULTILINE))
+    told = instructions(prompt, state)
+    asked = {line.split()[0] for line in told}
     chain, handoff = os.environ.get("LLMAUTO_CHAIN", ""), os.environ.get("LLMAUTO_HANDOFF", "")
     if "fail" in asked:
         sys.stderr.write("the demo agent was asked to fail\n")
@@ -37,14 +45,58 @@ def main(role: str, state: Path) -> int:
         result(f"This is the demo backend: no model has read your prompt of {len(prompt.split())} words.")
         return 0
     say("This is the demo agent: a script, not a model.")
-    text = (
-        blocked() if "blocked" in asked else play(role, state / "work" / "marbles.md", Path(handoff), prompt)
-    )
+    text = answer(role, state / "work" / "marbles.md", Path(handoff), prompt, told)
     write(Path(handoff), text)
     if "finish" in asked:
         write(state / "status.txt", "ALL_DONE\n")
-    result(f"Demo {role}: {text.splitlines()[0]}")
+    extra = {"structured": structured(text)} if form == "structured" else {}
+    result(f"Demo {role}: {text.splitlines()[0]}", **extra)
     return 0
+
+
+def instructions(prompt: str, state: Path) -> list[str]:
+    """What the prompt tells this link to do in this call."""
+    link = os.environ.get("LLMAUTO_LINK", "")
+    lines = re.findall(r"^\s*demo(?: ([\w.-]+))?(?: #(\d+))?:[ \t]*(\S.*)$", prompt, re.MULTILINE)
+    turn = count_call(state / "work" / f"calls-{link}.txt") if any(number for _, number, _ in lines) else 0
+    return [what for name, number, what in lines if name in ("", link) and number in ("", str(turn))]
+
+
+def count_call(path: Path) -> int:
+    """How many calls of the link there were, with this one."""
+    count = 1 + (int(path.read_text(encoding="utf-8")) if path.is_file() else 0)
+    write(path, f"{count}\n")
+    return count
+
+
+def answer(role: str, marbles: Path, handoff: Path, prompt: str, told: list[str]) -> str:
+    """The handoff: by what the prompt tells, else by what the role does."""
+    files = [line[len("write ") :].strip().partition(" ") for line in told if line.startswith("write ")]
+    verdicts = [line.split()[1] for line in told if re.match(r"verdict \w", line)]
+    if any(line.split()[0] == "blocked" for line in told):
+        return blocked()
+    for name, _, text in files:
+        write(Path(name), json.loads(text))
+        use("Write", name)
+    if verdicts:
+        say(f"The prompt asks for the verdict {verdicts[0]}.")
+        return report(f"Verdict: {verdicts[0]}", Findings="- F1 [major] [open] as the prompt asks")
+    if files:
+        say(f"Wrote {', '.join(name for name, _, _ in files)}.")
+        return report("Status: READY_FOR_REVIEW", Done="Wrote what the prompt asks for.")
+    return play(role, marbles, handoff, prompt)
+
+
+def structured(text: str) -> str:
+    """The handoff of a reviewer as a structured review."""
+    verdict = re.match(r"Verdict: (\w+)", text)
+    ids = re.findall(r"^- (F\d+) \[\w+\] \[open\]", text, re.MULTILINE)
+    word = verdict[1] if verdict else "BLOCKED"
+    findings = [{"id": name, "severity": "high", "text": "see the handoff"} for name in ids]
+    summary = f"The demo reviewer says {word}."
+    return json.dumps(
+        {"verdict": word, "findings": findings if word != "APPROVED" else [], "summary": summary}
+    )
 
 
 def play(role: str, marbles: Path, handoff: Path, prompt: str) -> str:
@@ -176,10 +228,10 @@ def use(tool: str, detail: str) -> None:
     emit(type="tool", tool=tool, detail=detail)
 
 
-def result(text: str) -> None:
+def result(text: str, **extra: str) -> None:
     """The end."""
-    emit(type="result", text=text)
+    emit(type="result", text=text, **extra)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1], Path(sys.argv[2])))
+    raise SystemExit(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:4]))

@@ -56,9 +56,12 @@ def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> d
         status=str(state / "status.txt"), task=task, inputs=chain.inputs, aliases_state=places.aliases_state,
         assignable=tuple(other.name for other in chain.links if other.skip_unless_assigned),
     )  # fmt: skip
-    prompt = "" if link.role is Role.CHECK else prompts.compose(link, where)
+    prompt = prompts.compose(link, where)
+    if link.role is Role.CHECK:
+        arguments = tuple(prompts.fill(argument, link, where) for argument in link.run[1:])
+        link, prompt = replace(link, backend=link.player, run=(link.run[0], *arguments)), ""
     order = CallOrder(
-        run="RUN", chain=chain.name, round=1, call=1, link=replace(link, backend=link.player), prompt=prompt,
+        run="RUN", chain=chain.name, round=1, call=1, link=link, prompt=prompt,
         folder=ctx.home.calls / "RUN" / f"0001-{link.name}", workdir=workdir, state=state,
         handoff=state / "handoff.md", session="SESSION", model=link.model,
         budget_usd=link.max_cost_usd if link.max_cost_usd is not None else chain.budget_usd,

@@ -24,7 +24,7 @@ def add(commands: SubParsers) -> None:
                        help="worktrees of ended runs go also where their work is not merged")  # fmt: skip
     schema = command(commands, "schema", "other:schema", "print the JSON Schema of chain files")
     schema.add_argument(
-        "which", nargs="?", choices=["chain", "config"], default="chain", help="of which file"
+        "which", nargs="?", choices=["chain", "config", "rehearsal"], default="chain", help="of which file"
     )
     completion = command(commands, "completion", "completion:completion", "print a shell's completion script")
     completion.add_argument("shell", choices=["bash", "zsh", "fish", "powershell"], help="the shell")

@@ -1,8 +1,8 @@
-"""The words by which a person speaks to a run."""
+"""The words by which a person speaks to a run, and rehearses one."""
 
 from __future__ import annotations
 
-from llmauto.cli.parser_words import SubParsers, command
+from llmauto.cli.parser_words import SubParsers, as_json, command
 
 
 def add(below: SubParsers) -> None:
@@ -26,3 +26,14 @@ def add(below: SubParsers) -> None:
     deny = command(below, "deny", "steering:deny", "keep the gate shut that a run waits at")
     deny.add_argument("name", metavar="NAME", help="a chain's name")
     deny.add_argument("reason", metavar="REASON", nargs="*", help="why; the next agent is told")
+    rehearse = command(
+        below, "rehearse", "rehearse:command", "play a chain with scripted agents, at no cost",
+        "Play a chain with scripted agents through the real engine, on a clock that takes no time. Without "
+        "--script it is `rehearsals/NAME.json` beside the chain.",
+    )  # fmt: skip
+    rehearse.add_argument("name", metavar="NAME", help="a chain's name, or the path of a chain file")
+    what = rehearse.add_mutually_exclusive_group()
+    what.add_argument("--script", metavar="FILE", help="what the agents do, and how the run has to go")
+    what.add_argument("--record", action="store_true", help="print a script that is made from a real run")
+    rehearse.add_argument("--run", metavar="RUN", help="record this run, not the last one")
+    as_json(rehearse)

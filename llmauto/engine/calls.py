@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WORDS_FILE = "words.md"
 """What a person said from afar, in the call's folder."""
 
-STRUCTURED = frozenset({"claude"})
+STRUCTURED = frozenset({"claude", "demo"})
 """Backends that can be held to a schema."""
 
 FOLLOW_SLICE_S = 0.1
@@ -102,7 +102,7 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         chain=p.chain,
         round=started.round,
         call=started.call,
-        link=replace(link, backend=link.player),
+        link=_as_played(parts, recorder, link),
         prompt=prompt,
         folder=places.calls / p.run / f"{started.call:04d}-{link.name}",
         workdir=places.link_workdir(link.workdir) if link.workdir else places.workdir,
@@ -120,6 +120,16 @@ def order_for(parts: Parts, recorder: Recorder, link: Link, prompt: str, spent: 
         finish_alone=chain.on_runner_death is OnRunnerDeath.FINISH,
         schema=SCHEMA if link.returns == "review" and link.backend in STRUCTURED else "",
     )
+
+
+def _as_played(parts: Parts, recorder: Recorder, link: Link) -> Link:
+    """A check is played by a backend of its own, its arguments filled in as a prompt is."""
+    if link.role is not Role.CHECK:
+        return link
+    program, *arguments = link.run or ("",)
+    where = setting(parts, recorder, link)
+    filled = tuple(prompts.fill(argument, link, where) for argument in arguments)
+    return replace(link, backend=link.player, run=(program, *filled))
 
 
 def follow(parts: Parts, ears: Ears, call: OpenCall) -> Reply:

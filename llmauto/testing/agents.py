@@ -66,14 +66,16 @@ class ScriptedAgents:
         plays = self._script[order.link.name if order.link.name in self._script else "*"]
         turn = self._played.get(order.link.name, 0)
         self._played[order.link.name] = turn + 1
-        return _Scripted(self._clock, self._desk, order, plays[min(turn, len(plays) - 1)])
+        return ScriptedCall(self._clock, self._desk, order, plays[min(turn, len(plays) - 1)])
 
     def recover(self, order: CallOrder) -> OpenCall | None:
         """Scripted calls do not outlive their runner."""
         return None
 
 
-class _Scripted:
+class ScriptedCall:
+    """A call that plays one play: it takes no time but the clock's."""
+
     adopted = False
 
     def __init__(self, clock: FakeClock, desk: Writes, order: CallOrder, play: Play) -> None:
@@ -81,6 +83,7 @@ class _Scripted:
         self._ended: EndHow | None = None
 
     def poll(self, timeout_s: float) -> Reply | None:
+        """The reply; the clock has moved on, and the files are written."""
         self._clock.advance(self._play.seconds)
         for name, text in self._play.files.items():
             self._desk.write(name, text)
@@ -89,7 +92,9 @@ class _Scripted:
         return self._play.reply
 
     def activities(self) -> Sequence[Activity]:
+        """Nothing is seen."""
         return ()
 
     def end(self, how: EndHow) -> None:
+        """It ends anyway."""
         self._ended = how

@@ -44,12 +44,12 @@ def test_the_seeds_example_loads_from_a_home_of_its_own(bench: Bench) -> None:
     assert reviewer.prompt_source == str(bench.root / "prompts" / "reviewer_prompt.txt")
 
 
-@pytest.mark.parametrize("name", ["controller-worker-loop", "demo", "review-once", "worker-reviewer-loop"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "chains").glob("*.json")))
 def test_shipped_chains_load_without_a_warning_from_every_home(tmp_path: Path, name: str) -> None:
     for home in (find_home(ROOT, {}), find_home(tmp_path, {}, tmp_path)):
         loaded = load(home.find_chain(name), home=home, settings=Settings(), now=NOW)
         assert loaded.warnings == ()
-        assert all(one.prompt for one in loaded.chain.links)
+        assert all(one.prompt for one in loaded.chain.links if one.player not in ("", "check"))
 
 
 TEMPLATES = [*sorted((ROOT / "templates").glob("*.json")), ROOT / "templates/init/chains/example.json"]

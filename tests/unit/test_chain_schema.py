@@ -84,13 +84,13 @@ def table(shape: Table) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda first, then, last: first | then | last, base, given_fields, others)
 
 
-@pytest.mark.parametrize("what", ["chain", "config"])
+@pytest.mark.parametrize("what", ["chain", "config", "rehearsal"])
 def test_the_committed_schema_is_that_of_the_tables(what: str) -> None:
     """Where this fails: `python -m llmauto.authoring.schema` writes the files anew."""
     assert committed(what) == as_text(schemas()[what])
 
 
-@pytest.mark.parametrize("what", ["chain", "config"])
+@pytest.mark.parametrize("what", ["chain", "config", "rehearsal"])
 def test_the_schema_is_a_schema(what: str) -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(committed(what)))
 

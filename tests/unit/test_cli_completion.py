@@ -112,19 +112,20 @@ def test_what_stands_where_is_told_by_the_parser() -> None:
 
 def test_bash_completes_commands_and_options(cli: Cli) -> None:
     assert bash(cli, "ch") == ["chain"]
-    assert bash(cli, "--home", "x", "chain", "st") == ["start", "status", "stop"]
+    assert bash(cli, "--home", "x", "chain", "st") == ["start", "status", "stats", "stop", "steer"]
     assert bash(cli, "chain", "start", "mine", "--fr") == ["--fresh", "--from"]
     assert bash(cli, "prompt", "new", "x", "--role", "") == ["worker", "reviewer", "controller"]
     assert bash(cli, "chain", "create", "--template", "s") == ["single-worker"]
-    assert bash(cli, "schema", "") == ["chain", "config"]
+    assert bash(cli, "schema", "") == ["chain", "config", "rehearsal"]
 
 
 def test_bash_completes_the_names_of_chains_and_prompts(cli: Cli) -> None:
     assert bash(cli, "chain", "log", "-f", "m") == ["mine"]
     assert bash(cli, "chain", "start", "") == [
-        "mine", "controller-worker-loop", "demo", "review-once", "worker-reviewer-loop",
+        "mine", "controller-worker-loop", "demo", "fix-failing-test", "gated-release", "review-once",
+        "review-until-converged", "worker-reviewer-loop",
     ]  # fmt: skip
-    assert bash(cli, "pipe", "-t", "review_") == ["review_once.txt"]
+    assert bash(cli, "pipe", "-t", "review_") == ["review_findings.txt", "review_once.txt"]
     assert bash(cli, "chain", "copy", "mine", "m") == []
 
 

@@ -36,6 +36,12 @@ def prompt_folders(chain: Path) -> list[Path]:
     return [*own, ROOT / "prompts"]
 
 
+def prompts_of(chain: Path) -> list[str]:
+    """The prompts of its agents; checks and gates have none."""
+    links = [link for link in read(chain)["links"] if link["role"] not in ("check", "gate")]
+    return [link["prompt"] for link in links]
+
+
 @pytest.mark.parametrize("path", JSON_FILES, ids=name_of)
 def test_shipped_json_is_plain_and_names_its_schema(path: Path) -> None:
     assert re.fullmatch(r"\.\.?/(llmauto/)?(chain|config)\.schema\.json", read(path)["$schema"])
@@ -64,15 +70,15 @@ def test_shipped_chains_that_cost_money_have_a_budget(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*CHAINS, *TEMPLATES, INIT / "chains" / "example.json"], ids=name_of)
 def test_every_prompt_that_a_shipped_chain_names_is_shipped(path: Path) -> None:
-    for link in read(path)["links"]:
-        assert any((folder / link["prompt"]).is_file() for folder in prompt_folders(path)), link["prompt"]
+    for name in prompts_of(path):
+        assert any((folder / name).is_file() for folder in prompt_folders(path)), name
 
 
 @pytest.mark.parametrize("path", [*CHAINS, *TEMPLATES], ids=name_of)
 def test_inputs_that_a_prompt_asks_for_are_declared_by_its_chain(path: Path) -> None:
     chain = read(path)
-    for link in chain["links"]:
-        text = (ROOT / "prompts" / link["prompt"]).read_text(encoding="utf-8")
+    for name in prompts_of(path):
+        text = (ROOT / "prompts" / name).read_text(encoding="utf-8")
         assert set(re.findall(r"\{inputs\.(\w+)\}", text)) <= set(chain.get("inputs", {}))
 
 
