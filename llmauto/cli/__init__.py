@@ -32,7 +32,11 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
     try:
         args = quick(argv) or _parse(argv)
         command: Callable[[Context], int] = _load(args.command)
-        code = command(Context(args=args, out=out, environ=os.environ, clock=clock))
+        context = Context(args=args, out=out, environ=os.environ, clock=clock)
+        try:
+            code = command(context)
+        finally:
+            context.close()
         sys.stdout.flush()
         return code
     except LlmautoError as error:

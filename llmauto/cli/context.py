@@ -50,3 +50,9 @@ class Context:
         from llmauto.journal.sqlite import SqliteJournal
 
         return SqliteJournal.open(self.home.journal)
+
+    def close(self) -> None:
+        """Let go of the journal, if it was opened."""
+        journal: SqliteJournal | None = self.__dict__.get("journal")
+        if journal is not None:
+            journal.close()
