@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def _start(victim: Victim, fatal: int, count: Path) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
-def test_s1_a_kill_at_each_durable_operation_costs_nothing_and_needs_no_repair(tmp_path: Path) -> None:
+def test_s1_a_kill_at_each_durable_operation_costs_nothing_and_needs_no_repair(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     count = tmp_path / "count"
     whole = Victim(tmp_path / "whole", 1)
     assert _start(whole, 0, count).returncode == 0
@@ -45,3 +48,4 @@ def test_s1_a_kill_at_each_durable_operation_costs_nothing_and_needs_no_repair(t
         runs = len(victim.project.json("chain", "runs", "c"))
         assert victim.count("DONE") == victim.count("START") == 2 * runs, fatal
         assert "Traceback" not in first.stderr + again.stderr
+    record_property("durable operations, killed at", f"{points}, {len(range(1, points + 1, EVERY))}")

@@ -14,20 +14,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmauto.testing import fake_agent
-from tests.support.project import Project
+from tests.faults.scale import KILLS, pick
+from tests.support.project import ROOT, Project
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills by /proc and flock"),
 ]
 
-KILLS = int(os.environ.get("LLMAUTO_KILLS", "60"))
+Record = Callable[[str, object], None]
 FAKE = Path(fake_agent.__file__)
 
 
@@ -100,7 +102,9 @@ class Victim:
         return sum(json.loads(line)["event"] == event for line in lines)
 
 
-def test_s1_a_runner_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+def test_s1_a_runner_killed_at_any_moment_loses_nothing_and_repeats_nothing(
+    tmp_path: Path, record_property: Record
+) -> None:
     rounds = max(3, KILLS // 8)
     victim = Victim(tmp_path, rounds)
     kills, _ = victim.torment(KILLS, random.Random(11), keeper_too=False)
@@ -110,9 +114,13 @@ def test_s1_a_runner_killed_at_any_moment_loses_nothing_and_repeats_nothing(tmp_
     assert victim.count("START") == paid, "none is begun twice"
     assert "Traceback" not in victim.errors
     assert victim.project.json("chain", "status", "c")["stop_reason"] == "max_rounds"
+    record_property("kills of the runner", kills)
+    record_property("paid calls, lost, repeated", f"{paid}, 0, 0")
 
 
-def test_s1_runner_and_keeper_killed_together_repeat_no_call_that_had_ended(tmp_path: Path) -> None:
+def test_s1_runner_and_keeper_killed_together_repeat_no_call_that_had_ended(
+    tmp_path: Path, record_property: Record
+) -> None:
     rounds = max(3, KILLS // 12)
     victim = Victim(tmp_path, rounds)
     kills, _ = victim.torment(max(10, KILLS // 5), random.Random(12), keeper_too=True)
@@ -121,6 +129,8 @@ def test_s1_runner_and_keeper_killed_together_repeat_no_call_that_had_ended(tmp_
     assert victim.count("DONE") == paid
     assert victim.count("START") <= paid + kills, "at most one rerun for each kill"
     assert "Traceback" not in victim.errors
+    record_property("kills of runner and keeper", kills)
+    record_property("reruns of calls that were cut", victim.count("START") - paid)
 
 
 def test_p4_with_the_policy_stop_the_agent_ends_when_its_runner_dies(tmp_path: Path) -> None:
@@ -136,8 +146,9 @@ def test_p4_with_the_policy_stop_the_agent_ends_when_its_runner_dies(tmp_path: P
     assert time.monotonic() - began < 3
 
 
-def test_c1_of_eight_that_start_at_once_exactly_one_runs(tmp_path: Path) -> None:
-    for turn in range(max(2, KILLS // 10)):
+def test_c1_of_eight_that_start_at_once_exactly_one_runs(tmp_path: Path, record_property: Record) -> None:
+    turns = max(2, KILLS // 10)
+    for turn in range(turns):
         folder = tmp_path / str(turn)
         victim = Victim(folder, 1)
         runners = [victim.begin() for _ in range(8)]
@@ -151,20 +162,35 @@ def test_c1_of_eight_that_start_at_once_exactly_one_runs(tmp_path: Path) -> None
         assert codes.count(0) >= 1
         assert set(codes) <= {0, 75}
         assert victim.count("START") == victim.count("DONE") == 2 * codes.count(0)
+    record_property("times 8 starts, one runner each", turns)
 
 
-def test_s2_status_can_be_read_at_any_time_while_a_run_writes(tmp_path: Path) -> None:
-    victim = Victim(tmp_path, 6)
-    runner = victim.begin()
-    reads = 0
-    while runner.poll() is None:
-        done = victim.project.run("chain", "status", "c", "--json")
-        assert done.returncode == 0, done.stderr
-        json.loads(done.stdout)
-        assert "Traceback" not in done.stderr
-        reads += 1
-    runner.communicate()
-    assert reads > 3
+def test_s2_status_and_log_can_be_read_at_any_time_while_a_run_writes(
+    tmp_path: Path, record_property: Record
+) -> None:
+    victim = Victim(tmp_path, 0, mode="loop", links=[
+        {"name": name, "backend": "command", "run": ["/bin/true"], "prompt": "do it"} for name in ("a", "b")
+    ], max_rounds=1_000_000)  # fmt: skip
+    script, count = str(ROOT / "tests" / "support" / "reader.py"), pick(2500, 250)
+    with victim.project.started("chain", "start", "c") as runner:
+        _until(lambda: (victim.project.folder / "state" / "c" / "status.txt").exists() or runner.poll())
+        readers = [
+            subprocess.Popen(
+                [sys.executable, script, str(count)], cwd=victim.project.folder, env=victim.project.env,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            )
+            for _ in range(4)
+        ]  # fmt: skip
+        said = [reader.communicate(timeout=600)[1] for reader in readers]
+        written = victim.project.json("chain", "status", "c")["calls"]
+        assert runner.poll() is None, runner.communicate()
+        runner.terminate()
+        runner.communicate(timeout=30)
+    assert said == [""] * 4
+    assert [reader.returncode for reader in readers] == [0] * 4
+    assert written > 10
+    record_property("reads, unparsable", f"{4 * count}, 0")
+    record_property("calls written meanwhile", written)
 
 
 def test_c3_what_would_pull_the_ground_from_under_a_run_is_refused(tmp_path: Path) -> None:
