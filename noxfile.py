@@ -56,6 +56,13 @@ def package(session: nox.Session) -> None:
 
 
 @nox.session
+def git(session: nox.Session) -> None:
+    """Checkpoints, rewinds and worktrees on real repositories."""
+    install_dev(session)
+    session.run("python", "-m", "pytest", "-q", "-m", "git", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documents: every link leads somewhere, every chain in them can be read."""
     install_dev(session)

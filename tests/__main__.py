@@ -1,7 +1,7 @@
 """The test command: `python -m tests` sets itself up, runs everything that guards this project, sums up.
 
     python -m tests                     all parts
-    python -m tests unit                one part, or several: lint, unit, package, faults, e2e
+    python -m tests unit                one part, or several: lint, unit, git, package, faults, e2e
     python -m tests unit -- -k handoff  what follows `--` goes to pytest
 
 The tools live in `.venv/` of the checkout; they are installed when `pyproject.toml` has changed since.
@@ -22,7 +22,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - whoever calls us may have an old
 
 from tests.support.checkout import PYTHON, ROOT, Ended, SetupError, prepare, run, say
 
-PARTS = ("lint", "unit", "package", "faults", "e2e")
+PARTS = ("lint", "unit", "git", "package", "faults", "e2e")
 CHECKS = {
     "ruff check": ("-m", "ruff", "check"),
     "ruff format": ("-m", "ruff", "format", "--check"),
@@ -30,9 +30,12 @@ CHECKS = {
 }
 PYTEST = ("-m", "pytest", "-q", "-o", "faulthandler_timeout=300")
 
+SIDE_BY_SIDE = ("unit", "git")
+"""Suites that share a machine's cores; the others measure time, or are told from each other's processes."""
+
 # Seconds. The whole stays well below an hour, whatever hangs.
 CHECK_S = 300.0
-SUITE_S = {"unit": 600.0, "package": 600.0, "faults": 1500.0, "e2e": 1500.0}
+SUITE_S = {"unit": 600.0, "git": 600.0, "package": 600.0, "faults": 1500.0, "e2e": 1500.0}
 CLI_SETUP_S = 900.0
 TOTAL_S = 3000.0
 
@@ -107,6 +110,8 @@ class Session:
 
     def _suite(self, name: str) -> Row:
         mark = () if name == "unit" else ("-m", name)  # pyproject.toml leaves the marked ones out
+        if name in SIDE_BY_SIDE:
+            mark = (*mark, "-n", "auto")
         return suite_row(name, self._run(name, (*PYTEST, *mark, *self._pytest_args), SUITE_S[name]))
 
     def _not_runnable_e2e(self) -> Row | None:

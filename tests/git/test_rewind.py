@@ -17,6 +17,8 @@ from llmauto.checkpoints import CheckpointError, GitCheckpoints, found
 from llmauto.checkpoints.rewinding import Plan, Rewind
 from tests.support.repositories import ENV, Repo, Tree
 
+pytestmark = pytest.mark.git
+
 posix = pytest.mark.skipif(os.name == "nt", reason="links and modes as POSIX has them")
 
 

@@ -15,6 +15,8 @@ from tests.support.cli import Cli
 from tests.support.repositories import ENV, Repo
 from tests.support.told_runs import ToldHome, ToldRun
 
+pytestmark = pytest.mark.git
+
 
 class Stage:
     """A home with chain `x`, a repository that it works in, and a run of which checkpoints are made."""

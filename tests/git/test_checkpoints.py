@@ -13,6 +13,8 @@ from llmauto.checkpoints import GitCheckpoints, found, repository
 from llmauto.git import ask
 from tests.support.repositories import ENV, Repo, tree
 
+pytestmark = pytest.mark.git
+
 posix = pytest.mark.skipif(os.name == "nt", reason="links, modes, pipes and scripts as POSIX has them")
 
 

@@ -15,6 +15,8 @@ from llmauto.errors import LlmautoError, UsageError
 from llmauto.worktree import Worktree
 from tests.support.repositories import ENV, Repo
 
+pytestmark = pytest.mark.git
+
 
 @pytest.fixture(autouse=True, scope="module")
 def nobodys_settings() -> Iterator[None]:
