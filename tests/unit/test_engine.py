@@ -92,6 +92,13 @@ def test_all_done_in_the_status_file_ends_the_run_well() -> None:
     assert bench.desk.text("status.txt").split()[0] == "ALL_DONE"
 
 
+def test_stopped_in_the_status_file_stops_the_run_and_says_who_wrote_it() -> None:
+    bench = Bench(CHAIN, {"*": [Play(files={"status.txt": "STOPPED"})]})
+    ended = bench.run()
+    assert (ended.reason, ended.exit_code) == ("stop_requested", 3)
+    assert "`worker` wrote STOPPED" in ended.message
+
+
 def test_all_done_in_what_an_agent_says_ends_nothing() -> None:
     bench = Bench(CHAIN, {"*": [says("ALL_DONE\n\nStatus: ALL_DONE")]})
     assert bench.run().reason == "max_rounds"
