@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from llmauto.authoring.load import load
+from llmauto.authoring.rehearsal_keys import REHEARSAL
 from llmauto.cli.parser import build
 from llmauto.cli.parser_words import walk
+from llmauto.home import find_home
+from llmauto.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,9 +59,25 @@ def test_links_within_the_documents_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("text", json_blocks())
-def test_each_json_block_is_a_whole_chain_or_config(text: str) -> None:
+def test_each_json_block_is_a_whole_chain_a_config_or_a_rehearsal(text: str) -> None:
     data = json.loads(text)
+    if "plays" in data:
+        assert not list(REHEARSAL.problems(data, ()))
+        return
     assert "links" in data or set(data) <= {key for key in _config() if key != "$schema"}
+
+
+@pytest.mark.parametrize("text", json_blocks())
+def test_each_chain_in_the_documents_loads(text: str, tmp_path: Path) -> None:
+    if "links" in json.loads(text):
+        path = tmp_path / "chains" / "c.json"
+        path.parent.mkdir()
+        # A chain that a guide makes has the prompts that `llmauto init` makes.
+        shutil.copytree(ROOT / "templates" / "init" / "prompts", tmp_path / "prompts")
+        path.write_text(text, encoding="utf-8")
+        home = find_home(tmp_path, {}, tmp_path)
+        loaded = load(path, home=home, settings=Settings(), now=datetime(2026, 1, 1, tzinfo=timezone.utc))
+        assert not [warning for warning in loaded.warnings if "deadline" not in warning]
 
 
 def _config() -> dict[str, object]:
@@ -93,3 +115,11 @@ def test_every_command_and_every_option_is_in_the_reference() -> None:
             if action.help != argparse.SUPPRESS:
                 for option in action.option_strings:
                     assert re.search(rf"`(\w+ )?{option}[ `]", text), f"{command} {option}"
+
+
+def test_each_test_that_the_promises_name_is_there() -> None:
+    page = (ROOT / "docs" / "design" / "judgement.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 30
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
