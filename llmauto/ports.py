@@ -213,8 +213,12 @@ class Journal(Protocol):
         events: Sequence[Event],
         summary: RunSummary,
         handoffs: Sequence[KeptHandoff] = (),
+        heard: Sequence[int] = (),
     ) -> None:
-        """Keep all of it in one durable transaction: when this returns, a power cut loses nothing of it."""
+        """Keep all of it in one durable transaction: when this returns, a power cut loses nothing of it.
+
+        `heard` are the ids of requests that these events answer: they are then gone.
+        """
 
     def events(self, run: str, after: int = 0) -> Iterable[Event]:
         """The run's events in order, from the `after`-th on."""
@@ -234,8 +238,8 @@ class Journal(Protocol):
     def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """Leave a request for the chain's runner, durably. `kind` is one word."""
 
-    def take(self, chain: str) -> Sequence[Request]:
-        """The requests not taken yet, oldest first; they are then taken."""
+    def asked(self, chain: str) -> Sequence[Request]:
+        """The requests not heard yet, oldest first; they stay until `append` has what came of them."""
 
     def spent_since(self, at: float) -> tuple[float, int]:
         """Known dollars of all calls of this home that ended after `at`, and the number of unknown ones."""
@@ -337,7 +341,7 @@ class Checkpoints(Protocol):
     """Keeps the workdir, untracked files too, and touches nothing of the person's repository."""
 
     def take(self, run: str, call: int, link: str, when: str) -> Checkpoint | None:
-        """Keep it `before` or `after` a link's call; None where that cannot be. Within 20 s, raises nothing."""
+        """Keep it `before` or `after` a link's call; None where it cannot be. Within 20 s, raises nothing."""
 
     def remarks(self) -> Sequence[str]:
         """What a person should know of it since the last time: each thing is told once."""

@@ -40,8 +40,9 @@ class Ears:
             self._beat_at = now
             self._parts.beat()
         self._hear_file()
-        requests = self._parts.journal.take(self._recorder.progress.chain)
+        requests = self._parts.journal.asked(self._recorder.progress.chain)
         for request in requests:
+            self._recorder.heard(request.id)
             self._hear(request)
         if requests:
             self._recorder.flush()

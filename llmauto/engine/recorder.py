@@ -29,6 +29,7 @@ class Recorder:
         self._origin = parts.clock.monotonic()
         self._events: list[Event] = []
         self._handoffs: list[KeptHandoff] = []
+        self._heard: list[int] = []
         self._texts: dict[str, str] = {}
         self.progress = progress
 
@@ -45,6 +46,10 @@ class Recorder:
         event = cleaned(event, self._parts.clean)
         advance(self.progress, event)
         self._events.append(event)
+
+    def heard(self, request: int) -> None:
+        """What a person asked is in the events: the next `flush` takes the request away."""
+        self._heard.append(request)
 
     def keep_handoff(self, text: str, *, round_: int, link: str, passed_on: bool, source: str) -> str:
         """Keep the text, without secrets, under its hash, which is returned."""
@@ -64,12 +69,12 @@ class Recorder:
 
     def flush(self) -> None:
         """Everything noted is on disk and mirrored when this returns. Raises `DiskError`."""
-        if not self._events:
+        if not self._events and not self._heard:
             return
         self._parts.journal.append(
-            self._events, summary(self._parts.chain, self.progress), tuple(self._handoffs)
+            self._events, summary(self._parts.chain, self.progress), tuple(self._handoffs), self._heard
         )
-        events, self._events, self._handoffs = self._events, [], []
+        events, self._events, self._handoffs, self._heard = self._events, [], [], []
         if not self._agent_is_writing(events):
             self._parts.desk.publish(self.mirror())
         for event in events:

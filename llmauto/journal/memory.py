@@ -31,9 +31,14 @@ class MemoryJournal:
         self._changed = True
 
     def append(
-        self, events: Sequence[Event], summary: RunSummary, handoffs: Sequence[KeptHandoff] = ()
+        self,
+        events: Sequence[Event],
+        summary: RunSummary,
+        handoffs: Sequence[KeptHandoff] = (),
+        heard: Sequence[int] = (),
     ) -> None:
         """Keep all of it."""
+        self._requests = [request for request in self._requests if request.id not in heard]
         run = summary.run
         kept = self._events.get(run)
         if kept is None:
@@ -62,11 +67,13 @@ class MemoryJournal:
         )
         self._changed = True
 
+    def asked(self, chain: str) -> Sequence[Request]:
+        """The requests not heard yet, oldest first."""
+        return tuple(request for request in self._requests if request.chain == chain)
+
     def take(self, chain: str) -> Sequence[Request]:
-        """The requests not taken yet, oldest first; they are then taken."""
-        if not self._requests:
-            return ()
-        taken = tuple(request for request in self._requests if request.chain == chain)
+        """The requests not heard yet, oldest first; they are then gone."""
+        taken = self.asked(chain)
         self._requests = [request for request in self._requests if request.chain != chain]
         return taken
 

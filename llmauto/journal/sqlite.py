@@ -90,23 +90,32 @@ class SqliteJournal(JournalReader):
     # --- writing ----------------------------------------------------------------------------------
 
     def append(
-        self, events: Sequence[Event], summary: RunSummary, handoffs: Sequence[KeptHandoff] = ()
+        self,
+        events: Sequence[Event],
+        summary: RunSummary,
+        handoffs: Sequence[KeptHandoff] = (),
+        heard: Sequence[int] = (),
     ) -> None:
         """Keep all of it in one durable transaction."""
         run = rows.clean(summary.run)
         if place_of(self.path) != self._place:
             events = [*events, self._put_back(summary.updated_at)]
         try:
-            last = self._append(run, events, summary, handoffs)
+            last = self._append(run, events, summary, handoffs, heard)
         except DiskError:
             # What the write-ahead log holds twice may be all the room that is needed.
             self._fold_log()
-            last = self._append(run, events, summary, handoffs)
+            last = self._append(run, events, summary, handoffs, heard)
         self._last = run, last
         self._mark.write(run, last)
 
     def _append(
-        self, run: str, events: Sequence[Event], summary: RunSummary, handoffs: Sequence[KeptHandoff]
+        self,
+        run: str,
+        events: Sequence[Event],
+        summary: RunSummary,
+        handoffs: Sequence[KeptHandoff],
+        heard: Sequence[int],
     ) -> int:
         with self._transaction() as db:
             row = db.execute("SELECT events FROM runs WHERE run = ?", (run,)).fetchone()
@@ -125,6 +134,7 @@ class SqliteJournal(JournalReader):
                 )
             for event in events:
                 self._note_use(run, event)
+            db.executemany("DELETE FROM requests WHERE id = ?", [(number,) for number in heard])
         return last
 
     def _note_use(self, run: str, event: Event) -> None:
@@ -147,22 +157,27 @@ class SqliteJournal(JournalReader):
                 (rows.clean(chain), rows.clean(f"{kind} {by}".rstrip()), rows.clean(text), at),
             )
 
-    def take(self, chain: str) -> Sequence[Request]:
-        """The requests not taken yet, oldest first; they are then taken."""
+    def asked(self, chain: str) -> Sequence[Request]:
+        """The requests not heard yet, oldest first."""
         query = "SELECT id, kind, text, at FROM requests WHERE chain = ? ORDER BY id"
         with sqlite_errors(self.path):
-            if self._db.execute(query, (chain,)).fetchone() is None:
-                return ()
+            found = self._db.execute(query, (chain,)).fetchall()
+        if not found:
+            return ()
         from llmauto.ports import Request
 
-        with self._transaction() as db:
-            found = db.execute(query, (chain,)).fetchall()
-            db.execute("DELETE FROM requests WHERE chain = ?", (chain,))
         asked = []
         for id_, words, text, at in found:
             kind, _, by = words.partition(" ")  # one column for both: an older journal has no other
             asked.append(Request(id=id_, chain=chain, kind=kind, text=text, at=at, by=by))
         return tuple(asked)
+
+    def take(self, chain: str) -> Sequence[Request]:
+        """The requests not heard yet, oldest first; they are then gone."""
+        with self._transaction() as db:
+            taken = self.asked(chain)
+            db.executemany("DELETE FROM requests WHERE id = ?", [(request.id,) for request in taken])
+        return taken
 
     def forget_chain(self, chain: str) -> None:
         """Remove the chain's runs with their events, requests, and the handoffs that no other run uses.

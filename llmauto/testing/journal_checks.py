@@ -24,7 +24,11 @@ class FullJournal(Protocol):
     """The engine's `Journal` and what the command line needs besides."""
 
     def append(
-        self, events: Sequence[Event], summary: RunSummary, handoffs: Sequence[KeptHandoff] = ()
+        self,
+        events: Sequence[Event],
+        summary: RunSummary,
+        handoffs: Sequence[KeptHandoff] = (),
+        heard: Sequence[int] = (),
     ) -> None:
         """As `Journal.append`."""
 
@@ -43,8 +47,11 @@ class FullJournal(Protocol):
     def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """As `Journal.ask`."""
 
+    def asked(self, chain: str) -> Sequence[Request]:
+        """As `Journal.asked`."""
+
     def take(self, chain: str) -> Sequence[Request]:
-        """As `Journal.take`."""
+        """As `asked`, and they are then gone."""
 
     def spent_since(self, at: float) -> tuple[float, int]:
         """As `Journal.spent_since`."""
@@ -167,6 +174,18 @@ def requests_are_taken_once_and_in_order(journal: FullJournal) -> None:
     assert [r.text for r in journal.take("d")] == ["left"]
 
 
+def requests_stay_until_what_came_of_them_is_kept(journal: FullJournal) -> None:
+    """So that none is lost with a runner that dies in between."""
+    journal.ask("c", "steer", "one", 1.0, "ann@box")
+    journal.ask("c", "steer", "two", 2.0)
+    first, second = journal.asked("c")
+    assert (first.text, first.by, second.text) == ("one", "ann@box", "two")
+    assert list(journal.asked("c")) == [first, second]
+    journal.append([], a_run(), (), [first.id])
+    assert list(journal.asked("c")) == [second]
+    assert list(journal.asked("d")) == []
+
+
 def spending_is_summed_over_all_runs(journal: FullJournal) -> None:
     """Unknown costs are counted, those of calls that were not charged are not; forgetting changes nothing."""
     for number, (at, cost, charged) in enumerate([(1.0, 9.0, True), (5.0, 0.25, True), (6.0, None, True)]):
@@ -220,6 +239,7 @@ CHECKS: tuple[Callable[[FullJournal], None], ...] = (
     runs_are_listed_newest_first,
     handoffs_are_kept_by_hash,
     requests_are_taken_once_and_in_order,
+    requests_stay_until_what_came_of_them_is_kept,
     spending_is_summed_over_all_runs,
     a_forgotten_chain_leaves_the_others,
     any_text_and_number_is_taken,

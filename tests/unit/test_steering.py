@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from llmauto import events as ev
 from llmauto.model import Chain, Link, Mode, OnFailure, Role
@@ -234,3 +237,45 @@ def test_a_baseline_that_cannot_be_taken_is_told_and_every_failure_counts() -> N
     assert bench.run().reason == "max_rounds"
     assert bench.ledger == ["tests", "tests", "worker", "tests", "worker", "tests"]
     assert any("every failure counts" in e.message for e in bench.seen if isinstance(e, ev.Noted))
+
+
+def test_words_are_not_lost_with_a_runner_that_dies_before_it_wrote_them_down() -> None:
+    bench = Bench(replace(CHAIN, links=(WORKER, LAST)))
+    append, full = bench.journal.append, [False]
+
+    def failing(*args: Any, **values: Any) -> None:
+        if full[0]:
+            raise KeyboardInterrupt  # as good as a kill: nothing more is written
+        append(*args, **values)
+
+    def ask_and_die() -> None:
+        ask(bench, "steer", "use tabs")
+        full[0] = True
+
+    bench.journal.append = failing  # type: ignore[method-assign]
+    bench.agents = ScriptedAgents(
+        bench.clock, bench.desk, {"*": [says()], "worker": [Play(does=lambda _: ask_and_die()), says()]}
+    )
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    full[0] = False
+    assert bench.run().reason == "max_rounds"
+    assert "use tabs" in orders(bench)[1].prompt + orders(bench)[2].prompt
+
+
+def test_a_runner_that_is_killed_in_a_pause_leaves_none_to_the_next_one() -> None:
+    bench = Bench(replace(CHAIN, runtime_s=7200))
+    plays = {"*": [says()], "worker": [Play(does=lambda _: ask(bench, "pause", "a look"))]}
+    bench.agents = ScriptedAgents(bench.clock, bench.desk, plays)
+
+    def kill() -> None:
+        raise KeyboardInterrupt
+
+    bench.clock.after(36_000, kill)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    paused = bench.journal.latest("c")
+    assert paused is not None
+    assert paused.status == "PAUSED"
+    assert bench.run().reason == "max_rounds"
+    assert bench.progress.runtime_s < 1000
