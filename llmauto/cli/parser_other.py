@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmauto.cli import parser_seen
 from llmauto.cli.parser_chain import positive_number
 from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
 
@@ -11,6 +12,7 @@ def add(commands: SubParsers) -> None:
     _pipe(commands)
     status = command(commands, "status", "status:status", "all chains of this home at a glance")
     as_json(status)
+    parser_seen.add_ui(commands)
     _prompts(commands)
     init = command(commands, "init", "init:init", "make `.llmauto/` in a project, with an example chain")
     init.add_argument("folder", metavar="DIR", nargs="?", default=".", help="the project (this folder)")

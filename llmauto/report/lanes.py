@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from html import escape
 
-from llmauto.report.words import Report, cost, kind_of, told
+from llmauto.report.words import Report, cost, kind_of, kind_of_attempt, told
 from llmauto.rules.text import human_duration, one_line
 from llmauto.views.timeline import Timeline
 from llmauto.views.values import Bar, Round
@@ -25,7 +26,7 @@ def lanes(report: Report) -> str:
     if not bars:
         return '<p class="quiet">Nothing has been played yet.</p>'
     width = min(max(NARROWEST, PER_ROUND * len(view.rounds)), WIDEST)
-    line = Timeline(((bar.started_at, bar.ended_at or report.now) for bar in bars), width)
+    line = Timeline(_spans(bars, report.now), width)
     height = HEAD_H + LANE_H * len(links) + FOOT_H
     parts = [
         *_rounds(report, line, height),
@@ -50,6 +51,15 @@ def lanes(report: Report) -> str:
         f'<svg width="{width:.0f}" height="{height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
         "</div></div>"
     )
+
+
+def _spans(bars: Iterable[Bar], now: float) -> Iterator[tuple[float, float]]:
+    """When work was done. Waits inside a turn are none, and take little room; so does a gate that waits."""
+    for bar in bars:
+        for one in bar.attempts:
+            yield one.started_at, one.ended_at or bar.ended_at or now
+        if not bar.attempts:
+            yield bar.started_at, bar.started_at
 
 
 def lane_names(report: Report) -> list[str]:
@@ -107,13 +117,20 @@ def _breaks(line: Timeline, lanes_: int) -> list[str]:
 
 def _bar(bar: Bar, line: Timeline, lane: int, now: float) -> str:
     x = line.at(bar.started_at)
-    width = max(line.at(bar.ended_at or now) - x, 3.0)
+    least = 16.0 if bar.kind == "gate" else 3.0
+    width = max(line.at(bar.ended_at or now) - x, least)
     kind, y = kind_of(bar), HEAD_H + LANE_H * lane + 5
-    title = f"<title>{escape(told(bar, now))}</title>"
-    shape = (
-        f'<rect class="bar {kind}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="20" rx="3">{title}</rect>'
-    )
+    parts = bar.attempts if len(bar.attempts) > 1 else []
+    shape = _rect(f"bar bed {kind}" if parts else f"bar {kind}", x, y, width)
+    for one in parts:
+        at = line.at(one.started_at)
+        length = max(line.at(one.ended_at or bar.ended_at or now) - at, 2.0)
+        shape += _rect(f"bar {kind_of_attempt(one, bar)}", at, y, length)
     glyph = GLYPHS[kind]
     if glyph and width >= 12:
         shape += f'<text class="on" x="{x + width / 2:.1f}" y="{y + 15}" text-anchor="middle">{glyph}</text>'
-    return shape
+    return f"<g><title>{escape(told(bar, now))}</title>{shape}</g>"
+
+
+def _rect(kind: str, x: float, y: float, width: float) -> str:
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.0f}" width="{width:.1f}" height="20" rx="3"/>'

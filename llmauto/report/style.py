@@ -22,7 +22,7 @@ dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}.need{font-weight:600;c
 .names{flex:none;border-right:1px solid var(--rule)}.scroll{overflow-x:auto;flex:1}
 svg{display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .quiet{fill:var(--quiet)}
 svg .round{fill:var(--quiet);font-weight:600}svg .on{fill:var(--on);font-weight:700}
-.rule{stroke:var(--rule)}.bar.good{fill:var(--good)}.bar.bad{fill:var(--bad)}.bar.wait{fill:var(--wait)}
+.rule{stroke:var(--rule)}.bed{opacity:.28}.bar.good{fill:var(--good)}.bar.bad{fill:var(--bad)}.bar.wait{fill:var(--wait)}
 .bar.skip{fill:var(--skip)}.bar.gate{fill:var(--gate)}.bar.open{fill:var(--open)}.gap{fill:var(--rule);opacity:.55}
 svg .v-good{fill:var(--good);font-weight:600}svg .v-fix{fill:var(--wait);font-weight:600}
 svg .v-bad{fill:var(--bad);font-weight:600}

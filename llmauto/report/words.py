@@ -8,7 +8,7 @@ from llmauto.localtime import time_of_day
 from llmauto.rules.text import dollars, human_duration, one_line
 from llmauto.views import RunView
 from llmauto.views.headline import Headline
-from llmauto.views.values import Bar
+from llmauto.views.values import Attempt, Bar
 
 GOOD = ("done", "skipped", "approved")
 WAITING = ("limited", "overloaded", "offline", "blocked", "needs_human", "stopped")
@@ -62,6 +62,15 @@ def kind_of(bar: Bar) -> str:
     if bar.outcome in GOOD:
         return "good"
     return "wait" if bar.outcome in WAITING else "bad"
+
+
+def kind_of_attempt(attempt: Attempt, bar: Bar) -> str:
+    """How one call of a bar is to be seen."""
+    if not attempt.outcome:
+        return "wait" if bar.ended_at else "open"
+    if attempt.outcome in GOOD:
+        return "bad" if bar.failed else "good"
+    return "wait" if attempt.outcome in WAITING else "bad"
 
 
 def told(bar: Bar, now: float) -> str:

@@ -21,7 +21,7 @@ ROUNDS_LOOKED_AT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Why a person is needed. `kind`: gate · question · blocked · failed · died · paused."""
+    """Why a person is needed. `kind`: gate · question · blocked · failed · budget · died · paused."""
 
     kind: str
     text: str
@@ -171,7 +171,7 @@ def _needs(view: RunView, reason: str, died: bool) -> tuple[Need, ...]:
 
 _KINDS = {
     "needs_human": "question", "blocked": "blocked", "stalled": "blocked", "link_failed": "failed",
-    "no_backend": "failed", "disk": "failed", "budget": "blocked",
+    "no_backend": "failed", "disk": "failed", "budget": "budget",
 }  # fmt: skip
 
 

@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from llmauto import events as ev
-from llmauto.outcomes import Outcome
 from llmauto.rules.advance import advance
-from llmauto.rules.table import TABLE, Pool
+from llmauto.rules.table import NO_FAILURES
 from llmauto.views.margin import Margin
 from llmauto.views.values import Attempt, Bar, LinkSum, Pause, Round
-
-_NO_FAILURES = frozenset(o.value for o in Outcome if TABLE[o].pool in (Pool.NONE, Pool.LIMIT))
 
 
 class RunView(Margin):
@@ -158,7 +155,7 @@ class RunView(Margin):
         bar.outcome, bar.message = e.outcome, e.message
         if bar.ended_at:  # the runner had died, and what it left was found again
             bar.ended_at = e.at
-        bad = e.outcome not in _NO_FAILURES
+        bad = e.outcome not in NO_FAILURES
         self._count(bar, e, bad)
         if bad or e.outcome in ("denied", "limited"):
             self._failed_call(e, bar.round, attempt.backend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-GAP = 0.04
+GAP = 0.05
 """The most room that one stretch without work takes, as a part of all work."""
 
 
