@@ -211,8 +211,9 @@ _SAYINGS: dict[type[ev.Event], Callable[[Any], str]] = {
     ev.CheckBaseline: _check_baseline,
     ev.CanaryEnded: _canary_ended,
     ev.Reviewed: _reviewed,
+    ev.Checkpointed: lambda e: f"workdir kept {_text(e.when)} the link, {_text(e.commit[:9])}",
 }
 """What is not in here is bookkeeping: `QUIET`."""
 
-QUIET = (ev.BaselineTaken, ev.Checkpointed)
+QUIET = (ev.BaselineTaken,)
 """Events that say nothing to a person."""

@@ -20,7 +20,7 @@ from llmauto.rules.text import dollars, human_duration, one_line, plain
 from llmauto.sayings import sentence
 
 REDRAW_S = 0.5
-_QUIET = (ev.HandoffKept, ev.BaselineTaken, ev.WindowSeen)
+_QUIET = (ev.HandoffKept, ev.BaselineTaken, ev.WindowSeen, ev.Checkpointed)
 
 
 class LiveView:
@@ -82,6 +82,15 @@ class LiveView:
         text = sentence(event)
         if text:
             self._print(self._coloured(event, plain(text)))
+        if isinstance(event, ev.GateOpened):
+            self._ask(event.link)
+
+    def _ask(self, gate: str) -> None:
+        """What the person at the gate is asked, and what they type in another terminal."""
+        link, name = self._chain.link(gate), self._chain.name
+        if link is not None and link.description:
+            self._print(f"    ? {one_line(link.description, 300)}")
+        self._print(f"    ? llmauto chain approve {name}    or: llmauto chain deny {name} REASON")
 
     def _coloured(self, event: ev.Event, text: str) -> str:
         style = self._out.style
@@ -149,6 +158,9 @@ def status_line(chain: Chain, p: Progress, doing: str, tokens: int, times: tuple
     parts = [f"{chain.name}  round {rounds}"]
     if p.wait is not None:
         parts.append(f"waiting: {p.wait.why}")
+    elif p.idle_from is not None:
+        at_gate = f"waiting for a person at gate `{p.gate.link}`" if p.gate is not None else "waiting"
+        parts.append("paused" if p.paused else at_gate)
     elif p.visit is not None and p.visit.open is not None:
         parts.append(f"{p.visit.link} {human_duration(times[0])}")
     if doing and p.wait is None:

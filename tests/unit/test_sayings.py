@@ -36,6 +36,7 @@ def test_every_kind_of_event_is_said_or_known_to_be_quiet() -> None:
         ev.CheckBaseline(link="a"),
         ev.CanaryEnded(link="a", passed=True),
         ev.Reviewed(round=1, link="a", verdict="APPROVED"),
+        ev.Checkpointed(round=1, link="a", when="before", commit="1a2b3c4d5e6f"),
     ]
     assert {type(event) for event in samples} | set(QUIET) == set(ev.KINDS.values())
     assert [event for event in samples if not sentence(event)] == []
