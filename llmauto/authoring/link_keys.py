@@ -131,7 +131,9 @@ LIMITS = (
     Field(key="max_visits", shape=nullable(Number(most=1_000_000, whole=True)), attr="max_visits", to=int,
           default_words="the chain's", help="how often the link may be visited in one round; 0 = no bound"),
     Field(key="on_limit", shape=Choice(of=tuple(item.value for item in OnLimit)), default="wait",
-          attr="on_limit", to=OnLimit, help="what follows when the usage limit is reached"),
+          attr="on_limit", to=OnLimit,
+          help="at the usage limit: wait for its reset, end the run (exit code 6), or go on at once with "
+               "`fallback_model`"),
     Field(key="fallback", shape=nullable(FALLBACK), attr="fallback", to=_fallback,
           default_words="none", help="the backend that plays the link when its own cannot"),
 )  # fmt: skip

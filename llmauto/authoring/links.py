@@ -18,7 +18,7 @@ from llmauto.authoring.fields import Field
 from llmauto.authoring.link_keys import LINK_FIELDS
 from llmauto.authoring.prompts import Prompt, Prompts, UnusableError
 from llmauto.backends import BUILT_IN, NOT_BUILT_YET
-from llmauto.model import Link, Role
+from llmauto.model import Link, OnLimit, Role
 from llmauto.rules.checks import PATTERNS
 from llmauto.rules.names import case_twins, nearest, problem_with
 from llmauto.rules.text import human_bytes, quoted
@@ -187,6 +187,10 @@ class _LinkReader:
                 self._error(
                     "timeout_seconds", "a gate with a time limit needs `gate_default`: `approve` or `deny`"
                 )
+        if values.get("on_limit") is OnLimit.FALLBACK and not (
+            values.get("fallback_model") or values.get("fallback")
+        ):
+            self._error("on_limit", "`fallback` needs a `fallback_model` to fall back on")
         failures = values.get("failures")
         if values.get("baseline") and not failures:
             self._error("baseline", "a baseline needs `failures`: by its id a failure is known again")

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from llmauto.authoring.document import ValuePath
 from llmauto.authoring.draft import Draft
-from llmauto.model import OnLimit
 
 
 class Unbuilt(NamedTuple):
@@ -19,10 +18,6 @@ class Unbuilt(NamedTuple):
 
     what: str
     asks: Callable[[Any], bool] = bool
-
-
-def _is(*words: str) -> Callable[[Any], bool]:
-    return lambda value: value in words
 
 
 CHAIN_KEYS: dict[str, Unbuilt] = {
@@ -35,7 +30,6 @@ CHAIN_KEYS: dict[str, Unbuilt] = {
 
 LINK_KEYS: dict[str, Unbuilt] = {
     "fallback": Unbuilt("falling back to another backend"),
-    "on_limit": Unbuilt("leaving off at a usage limit", _is(OnLimit.STOP.value, OnLimit.FALLBACK.value)),
     "parallel": Unbuilt("links at the same time"),
 }
 

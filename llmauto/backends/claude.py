@@ -6,6 +6,7 @@ Nothing secret or long stands in argv: a system prompt and inline JSON go into f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,12 @@ def _caps(order: CallOrder) -> list[str]:
     if order.link.max_turns:
         flags += ["--max-turns", str(order.link.max_turns)]
     if order.budget_usd is not None:
-        # The CLI takes no 0; the smallest sum that it takes ends the call after its first answer.
-        flags += ["--max-budget-usd", f"{max(order.budget_usd, 0.0001):.4f}"]
+        # The CLI takes no 0; the smallest sum that it takes ends the call after its first answer. Rounded
+        # up, so that a call which is ended by what was left of the run's budget has used it up.
+        flags += [
+            "--max-budget-usd",
+            f"{max(math.ceil(round(order.budget_usd * 10_000, 6)), 1) / 10_000:.4f}",
+        ]
     return flags
 
 

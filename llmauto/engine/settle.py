@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmauto import events as ev
 from llmauto.engine.calls import STRUCTURED
-from llmauto.model import Link, Role
+from llmauto.model import Link, OnFailure, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, Inbox, Reply
 from llmauto.rules import checks, gates
@@ -17,6 +17,7 @@ from llmauto.rules.judge import Judged, judge, judge_check, reviewed
 from llmauto.rules.prompts import canary_word
 from llmauto.rules.review import Review, read_review
 from llmauto.rules.routes import way_on
+from llmauto.rules.table import TABLE
 from llmauto.rules.text import one_line
 from llmauto.rules.verdict import assigned, match_assignment
 
@@ -192,10 +193,13 @@ class Settler:
         controls = link.role is Role.CONTROLLER and judged.outcome is not Outcome.SKIPPED
         names = self._assignment(link) if controls else ()
         way = way_on(self._parts.chain, link, judged.verdict)
+        failed = TABLE[judged.outcome].failed
+        # Where a failed link ends the run, the next start tries that very link again.
+        stays = failed and self._parts.chain.on_link_failure is OnFailure.STOP
         r.note(
             ev.LinkEnded(
                 at=r.at(), up=r.up(), round=r.progress.round, link=link.name, outcome=judged.outcome.value,
-                failed=judged.outcome is Outcome.DENIED, goto=way.goto, verdict=judged.verdict,
+                failed=failed, goto=link.name if stays else way.goto, verdict=judged.verdict,
                 claims=judged.claims or way.claims, asks=judged.asks, handoff=r.progress.handoff,
                 assigned=names, controls=controls, message=message,
             )

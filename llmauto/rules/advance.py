@@ -8,7 +8,7 @@ from typing import Any
 from llmauto import events as ev
 from llmauto.outcomes import Outcome
 from llmauto.rules.progress import Progress, Visit
-from llmauto.rules.table import TABLE, Pool
+from llmauto.rules.table import NO_FAILURES, SERVICE_AWAY, TABLE, Pool
 
 
 def fold(events: Iterable[ev.Event]) -> Progress:
@@ -109,8 +109,7 @@ def _call_ended(p: Progress, e: ev.CallEnded) -> None:
         visit.transient_s += e.seconds
     if pool is Pool.LIMIT and not visit.limited_since:
         visit.limited_since = e.at
-    if pool not in (Pool.NONE, Pool.LIMIT):
-        p.failed_calls += 1
+    p.failed_calls += e.outcome not in NO_FAILURES
 
 
 def _link_ended(p: Progress, e: ev.LinkEnded) -> None:
@@ -128,6 +127,7 @@ def _link_ended(p: Progress, e: ev.LinkEnded) -> None:
         p.assigned = e.assigned
     p.round_denied |= e.outcome == Outcome.DENIED.value
     p.round_failed |= e.failed
+    p.round_away |= e.failed and e.outcome in SERVICE_AWAY
     if e.outcome == Outcome.BLOCKED.value:
         p.blocks += 1
     elif e.outcome != Outcome.SKIPPED.value:
@@ -136,8 +136,8 @@ def _link_ended(p: Progress, e: ev.LinkEnded) -> None:
 
 
 def _count_failures(p: Progress, e: ev.LinkEnded) -> None:
-    if e.outcome == Outcome.DENIED.value:
-        return  # has a breaker of its own, by rounds
+    if e.outcome == Outcome.DENIED.value or (e.failed and e.outcome in SERVICE_AWAY):
+        return  # the one has a breaker of its own, by rounds; the other is no fault of the run
     if not e.failed:
         if e.outcome != Outcome.SKIPPED.value:
             p.failures = p.same_errors = 0
@@ -159,11 +159,14 @@ def _baseline_taken(p: Progress, e: ev.BaselineTaken) -> None:
 
 def _round_ended(p: Progress, e: ev.RoundEnded) -> None:
     p.rounds_done, p.round_open, p.next_link = e.round, False, ""
-    p.stale_rounds = p.stale_rounds + 1 if e.fingerprint in p.seen else 0
+    if e.fingerprint not in p.seen:
+        p.stale_rounds = 0
+    elif not p.round_away:  # what the service kept from working cannot have moved
+        p.stale_rounds += 1
     p.seen.add(e.fingerprint)
     p.denied_rounds = p.denied_rounds + 1 if p.round_denied else 0
     p.last_round_failed = p.round_failed
-    p.round_denied = p.round_failed = False
+    p.round_denied = p.round_failed = p.round_away = False
     p.visits.clear()
 
 

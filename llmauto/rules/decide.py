@@ -125,7 +125,7 @@ def _within_visit(
             return _stopped(p) or Finish(reason=move.reason, message=move.message)
         return Finish(reason=move.reason, message=move.message)
     if isinstance(move, Over):
-        return _failed(chain, link, visit)
+        return _out_of_money(chain, visit, p, now, spent) or _failed(chain, link, visit)
     finish = _stopped(p) or _bound(chain, p, now, spent)
     if finish is not None:
         return finish
@@ -135,6 +135,13 @@ def _within_visit(
         until = bounds.latest_wait(chain, p, move.not_before, now)
         return Wait(link=link, until=until, why=move.waits_for)
     return _attempt_again(link, visit, move)
+
+
+def _out_of_money(chain: Chain, visit: Visit, p: Progress, now: float, spent: Spent | None) -> Finish | None:
+    """The call was ended by what was left of the run's or the day's money: with more of it, it goes on."""
+    capped = visit.last is not None and visit.last.outcome == Outcome.BUDGET.value
+    bound = bounds.reached(chain, p, now, spent) if capped else None
+    return Finish(reason=bound[0], message=bound[1]) if bound and bound[0] is StopReason.BUDGET else None
 
 
 def _failed(chain: Chain, link: Link, visit: Visit) -> FailLink:

@@ -88,6 +88,7 @@ class Progress:
     seen: set[str] = field(default_factory=set)
     round_denied: bool = False
     round_failed: bool = False
+    round_away: bool = False
     last_round_failed: bool = False
 
     paused: bool = False

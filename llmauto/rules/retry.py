@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from llmauto.events import CallEnded
-from llmauto.model import Chain, Link
+from llmauto.model import Chain, Link, OnLimit
 from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import table
 from llmauto.rules.progress import Visit
@@ -64,7 +64,7 @@ def next_move(chain: Chain, link: Link, visit: Visit, run: str, now: float) -> M
     if row.pool is Pool.NONE:
         return Over(failed=row.failed)
     if row.pool is Pool.LIMIT:
-        return _wait_for_reset(chain, visit, last, used, seed, now)
+        return _at_a_limit(chain, link, visit, last, used, seed, now)
     if row.pool is Pool.TRANSIENT:
         return _back_off(link, visit, last, used, seed)
     if row.pool is Pool.MODEL and link.fallback_model and not visit.fallback:
@@ -88,6 +88,19 @@ def _back_off(link: Link, visit: Visit, last: CallEnded, used: int, seed: str) -
     if visit.transient_s + pause > table.TRANSIENT_TOTAL_S:
         return Over(failed=True)
     return Again(not_before=last.at + pause, waits_for=last.outcome, fallback=visit.fallback)
+
+
+def _at_a_limit(
+    chain: Chain, link: Link, visit: Visit, last: CallEnded, used: int, seed: str, now: float
+) -> Move:
+    """By the link's `on_limit`: the other model at once, the end of the run, or the wait."""
+    if link.on_limit is OnLimit.FALLBACK and link.fallback_model and not visit.fallback:
+        return Again(fallback=True)
+    move = _wait_for_reset(chain, visit, last, used, seed, now)
+    if link.on_limit is OnLimit.STOP and isinstance(move, Again) and move.not_before > now:
+        message = f"link `{link.name}`: {_said(Outcome.LIMITED, last.message)}; `on_limit` is `stop`"
+        return GiveUp(reason=StopReason.LIMIT_WAIT, message=message)
+    return move
 
 
 def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str, now: float) -> Move:

@@ -28,6 +28,8 @@ class Pool(str, Enum):
     """The processes were killed from outside: the attempt is made again."""
     MODEL = "model"
     """Once more with the fallback model, if there is one."""
+    CAP = "cap"
+    """The call has used up what it may. Where that was the run's, the run ends; else the link has failed."""
     END = "end"
     """Ends the run at once."""
 
@@ -65,7 +67,7 @@ TABLE: dict[Outcome, Row] = {
     Outcome.CRASHED:        Row(Pool.HARD,      "yes",   True,  True,  False),
     Outcome.MISSING:        Row(Pool.END,       "no",    True,  False, True,  _R.NO_BACKEND),
     Outcome.BAD_OUTPUT:     Row(Pool.HARD,      "yes",   True,  True,  False),
-    Outcome.BUDGET:         Row(Pool.NONE,      "yes",   True,  True,  True),
+    Outcome.BUDGET:         Row(Pool.CAP,       "yes",   True,  True,  True),
     Outcome.DISK:           Row(Pool.END,       "maybe", True,  False, True,  _R.DISK),
     Outcome.MEMORY:         Row(Pool.HARD,      "yes",   True,  True,  True),
     Outcome.LOST:           Row(Pool.LOST,      "maybe", True,  True,  False),
@@ -75,7 +77,7 @@ TABLE: dict[Outcome, Row] = {
 """`failed`: the link has failed when no attempt is left. `counts`: the link is then over and the round
 goes on (where `on_link_failure` lets it)."""
 
-ATTEMPTS_AGAIN = {Pool.HARD: 1, Pool.FRESH: 1, Pool.LOST: 3, Pool.MODEL: 1}
+ATTEMPTS_AGAIN = {Pool.HARD: 1, Pool.FRESH: 1, Pool.LOST: 3, Pool.MODEL: 1, Pool.CAP: 0}
 """Further attempts per pool and visit. A start by a person gives them anew, so that a run that was
 killed is never the worse for it."""
 
@@ -88,3 +90,9 @@ LIMIT_STEPS_S = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
 LIMIT_SLACK_S = 60.0
 LIMIT_JITTER_S = 60.0
 """A limit whose reset is unnamed or past: 5, 10, 20, 40, 60 min; a named one: reset + 60–120 s."""
+
+SERVICE_AWAY = frozenset(o.value for o, row in TABLE.items() if row.pool in (Pool.TRANSIENT, Pool.LIMIT))
+"""Outcomes that say nothing of the work, only that the service was not to be had: no breaker counts them."""
+
+NO_FAILURES = frozenset(o.value for o, row in TABLE.items() if not row.failed or row.pool is Pool.LIMIT)
+"""Outcomes that are not counted among the failed calls."""

@@ -47,9 +47,12 @@ Rule = Callable[[Request], "Turn | None"]
 
 
 class MessagesApi:
-    """The server: `on`, `next` and `rule` script it, `requests` tells what came. Safe for many threads."""
+    """The server: `on`, `next` and `rule` script it, `requests` tells what came. Safe for many threads.
 
-    def __init__(self) -> None:
+    `port` is one that another server had, so that it comes back; 0 for a free one.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self._news = threading.Condition()
         self._queue: list[tuple[When, Turn]] = []
         self._rules: list[Rule] = []
@@ -59,14 +62,19 @@ class MessagesApi:
         self.mistakes: list[str] = []
         """What went wrong in the server itself, a rule that raised above all. The fixture asserts none."""
         self.closing = threading.Event()
-        self._server = Server(self)
+        self._server = Server(self, port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    @property
     def url(self) -> str:
         """What `ANTHROPIC_BASE_URL` has to be."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     # The script
 

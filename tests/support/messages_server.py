@@ -34,13 +34,13 @@ class Director(Protocol):
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on a free port of 127.0.0.1."""
+    """Listens on a port of 127.0.0.1, 0 for a free one."""
 
     daemon_threads = True
 
-    def __init__(self, director: Director) -> None:
+    def __init__(self, director: Director, port: int = 0) -> None:
         self.director = director
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: object) -> None:
         """Keep what the server itself did wrong; a client that goes in mid-answer is part of the play."""

@@ -93,6 +93,7 @@ _POOLS: dict[Pool, tuple[str, str, str, str]] = {
     ),
     Pool.LOST: (_times(table.ATTEMPTS_AGAIN[Pool.LOST]), "no", "no", SAME),
     Pool.MODEL: ("with `fallback_model`", "no", "at once", SAME),
+    Pool.CAP: ("no", "no", "no", ""),
     Pool.END: ("no", "no", "no", ""),
 }
 """pool: (tried again, waits, falls back, session of the next attempt)"""
@@ -104,6 +105,8 @@ def _then(row: Row) -> str:
         return ends
     if row.pool is Pool.LIMIT:
         return f"past `max_limit_wait_hours` {ends}"
+    if row.pool is Pool.CAP:
+        return "the link has failed; where it was the run's or the day's budget the run ends: `budget`"
     if row.pool is Pool.MODEL:
         return f"without one {ends}"
     return "the link has failed" if row.failed else "the next link"
