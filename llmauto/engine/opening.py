@@ -9,20 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmauto import events as ev
-from llmauto.engine.calls import order_for
+from llmauto.engine.leaving import end_open_call, is_left_behind
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
-from llmauto.model import Link
 from llmauto.outcomes import StopReason
-from llmauto.ports import EndHow, Mirror, RunSummary
+from llmauto.ports import Mirror, RunSummary
 from llmauto.rules.advance import fold
 from llmauto.rules.progress import Progress
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts
-
-END_SLACK_S = 2.0
-"""What the end of a call may take beyond its grace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +56,8 @@ def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progre
         expected: Mirror | None = recorder.mirror()
         since = earlier.updated_at
         _check_same_work(wish, earlier)
+        if is_left_behind(parts, recorder, wish.from_link):
+            end_open_call(parts, recorder)
         recorder.note(_resumed(recorder, parts, wish, changes))
     else:
         recorder = Recorder(parts, Progress())
@@ -73,13 +71,7 @@ def open_run(parts: Parts, wish: Wish, changes: tuple[str, ...], earlier: Progre
 def close_earlier(parts: Parts, earlier: Progress) -> None:
     """A fresh run is wanted: end the unfinished one, and first the call that may still live."""
     recorder = Recorder(parts, earlier)
-    started = earlier.visit.open if earlier.visit is not None else None
-    if started is not None:
-        link = parts.chain.link(started.link) or Link(name=started.link, backend=started.backend)
-        call = parts.agents.recover(order_for(parts, recorder, link, "", None))
-        if call is not None and call.poll(0) is None:
-            call.end(EndHow.STOP)
-            call.poll(parts.chain.grace_s + END_SLACK_S)
+    end_open_call(parts, recorder)
     message = "a fresh run was begun instead"
     reason = StopReason.STOP_REQUESTED
     recorder.note(

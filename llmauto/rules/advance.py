@@ -49,6 +49,11 @@ def _run_resumed(p: Progress, e: ev.RunResumed) -> None:
     if e.from_link:
         p.next_link, p.visit = e.from_link, None
         p.gate = p.answer = None
+    elif p.next_link in p.links and p.next_link not in e.links:
+        later = p.links[p.links.index(p.next_link) :]
+        p.next_link = next((name for name in later if name in e.links), "")
+    if p.visit is not None and p.visit.link not in e.links:
+        p.visit = None
     if p.visit is not None:
         _renew(p.visit)
     _taken_over(p, e)

@@ -234,7 +234,7 @@ def _next_link(chain: Chain, p: Progress, now: float) -> Step:
         return Pause()
     if (first := _before_round_1(chain, p)) is not None:
         return PlayLink(link=first, baseline=True, why="baseline" if first.baseline else "canary")
-    link = chain.link(p.next_link) or _where_it_was(chain, p)
+    link = chain.link(p.next_link) or chain.links[0]
     if link.skip_unless_assigned and p.assigned and link.name not in p.assigned:
         why = f"assigned: {', '.join(p.assigned)}"
         return SkipLink(link=link, goto=successor(chain, link.name), why=why)
@@ -273,12 +273,3 @@ def _before_round_1(chain: Chain, p: Progress) -> Link | None:
     if chain.canary and p.canary is None:
         return next((link for link in chain.links if link.role not in (Role.CHECK, Role.GATE)), None)
     return next((link for link in chain.links if link.baseline and link.name not in p.baselines), None)
-
-
-def _where_it_was(chain: Chain, p: Progress) -> Link:
-    """The first link that still exists at or after the one that was to come, in the earlier order."""
-    if p.next_link in p.links:
-        for name in p.links[p.links.index(p.next_link) :]:
-            if (link := chain.link(name)) is not None:
-                return link
-    return chain.links[0]
