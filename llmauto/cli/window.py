@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 from llmauto.errors import UsageError
 
-LINUX_TERMINALS = (
-    ("x-terminal-emulator", ["-e"]),
-    ("gnome-terminal", ["--"]),
-    ("konsole", ["-e"]),
-    ("xfce4-terminal", ["-x"]),
-    ("kitty", []),
-    ("alacritty", ["-e"]),
-    ("xterm", ["-e"]),
+LINUX_TERMINALS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("x-terminal-emulator", ("-e",)),
+    ("gnome-terminal", ("--",)),
+    ("konsole", ("-e",)),
+    ("xfce4-terminal", ("-x",)),
+    ("kitty", ()),
+    ("alacritty", ("-e",)),
+    ("xterm", ("-e",)),
 )
 
 
