@@ -93,6 +93,7 @@ def _call_ended(e: ev.CallEnded) -> str:
         first + (_tail(e.message) if e.outcome != "done" else ""),
         f"{_thousands(tokens)} tokens" if tokens else "",
         _count(len(e.denials), "tool call") + " denied" if e.denials else "",
+        f"asked {e.cli_retries + 1} times" if e.cli_retries else "",
         "found again after a restart" if e.adopted else "",
     )
 
@@ -109,7 +110,16 @@ def _link_ended(e: ev.LinkEnded) -> str:
 
 def _wait_started(e: ev.WaitStarted) -> str:
     until = time_of_day(e.until, seen_from=e.at)
-    return f"waits until {until} ({human_duration(e.until - e.at)}){_tail(e.why)}"
+    for_ = f" for {_text(e.why)}" if e.why else ""
+    unknown = f" + {_count(e.unknown_costs, 'call')} of unknown cost" if e.unknown_costs else ""
+    cost = "cost unknown" if e.cost_usd is None else f"{dollars(e.cost_usd)}{unknown}"
+    ends = time_of_day(e.ends_at, seen_from=e.at)
+    return _joined(
+        f"waits until {until} ({human_duration(e.until - e.at)}){for_}",
+        f"{e.tries} tries" if e.tries > 1 else "",
+        f"{cost} so far" if e.cost_usd is not None or e.unknown_costs else "",
+        f"ends at {ends} at the latest, `{_text(e.ends_by)}`" if e.ends_by else "",
+    )
 
 
 def _stop_asked(e: ev.StopAsked) -> str:

@@ -15,6 +15,7 @@ from llmauto.engine.parts import Parts
 from llmauto.engine.people import ask_gate, stand_still
 from llmauto.engine.recorder import Recorder
 from llmauto.engine.settle import Settler
+from llmauto.engine.waiting import Waits
 from llmauto.errors import DiskError
 from llmauto.outcomes import StopReason, exit_code_of
 from llmauto.ports import CallOrder, EndHow, Reply
@@ -44,7 +45,7 @@ class Engine:
             rules.SkipLink: self._skip,
             rules.FailLink: self._fail,
             rules.EndRound: self._end_round,
-            rules.Wait: self._wait,
+            rules.Wait: Waits(parts, recorder, self._ears).wait,
             rules.Pause: lambda step: stand_still(self._parts, self._recorder, self._ears),
             rules.AskGate: self._ask_gate,
         }
@@ -131,27 +132,6 @@ class Engine:
     def _end_round(self, step: rules.EndRound) -> None:
         r = self._recorder
         r.note(ev.RoundEnded(at=r.at(), up=r.up(), round=step.round, fingerprint=self._fingerprint()))
-
-    def _wait(self, step: rules.Wait) -> None:
-        """Until the wall clock says so, or as long as that was to take: whichever comes first.
-
-        A machine that slept is on time by the wall clock; a clock that was put back does not hold
-        the run up.
-        """
-        r, clock = self._recorder, self._parts.clock
-        last = self.progress.visit.last if self.progress.visit else None
-        r.note(
-            ev.WaitStarted(
-                at=r.at(), up=r.up(), round=r.progress.round, link=step.link.name, until=step.until,
-                why=step.why, outcome=last.outcome if last else "",
-            )
-        )  # fmt: skip
-        r.flush()
-        end = clock.monotonic() + step.until - clock.now()
-        while not self.progress.stop and (left := min(step.until - clock.now(), end - clock.monotonic())) > 0:
-            clock.pause(min(left, clock.poll_s))
-            self._ears.listen()
-        r.note(ev.WaitEnded(at=r.at(), up=r.up(), cut_short=self.progress.stop is not None))
 
     # --- the ends ----------------------------------------------------------------------------
 

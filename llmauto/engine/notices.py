@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmauto.events import LinkEnded, RunEnded
+from llmauto.events import LinkEnded, RunEnded, WaitStarted
+from llmauto.localtime import time_of_day
 from llmauto.model import Link
 from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules.progress import Progress
@@ -44,6 +45,16 @@ def _facts(p: Progress, round_: int, status: str) -> dict[str, str]:
         "status": status,
         "cost": cost,
     }
+
+
+def announce_wait(parts: Parts, p: Progress, wait: WaitStarted) -> None:
+    """Tell a person that the run waits, and until when."""
+    until = time_of_day(wait.until, seen_from=wait.at)
+    facts = {"link": wait.link, "waits for": wait.why, "until": until} | _facts(p, p.round, "WAITING")
+    if wait.ends_by:
+        facts["ends at the latest"] = f"{time_of_day(wait.ends_at, seen_from=wait.at)}, `{wait.ends_by}`"
+    facts["next"] = f"llmauto chain status {p.chain}"
+    parts.notifier.send(f"{p.chain}: waits until {until} for {wait.why}", facts)
 
 
 def announce_gate(parts: Parts, p: Progress, link: Link) -> None:

@@ -64,7 +64,12 @@ class RoundEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitStarted(Event):
-    """The run waits, until `until` in UTC epoch seconds, for `why`."""
+    """The run waits, until `until` in UTC epoch seconds, for `why`.
+
+    `tries` counts the requests of this turn of the link, the CLI's own retries among them. `cost_usd` is
+    what is known of the run's cost so far, null where nothing is. `ends_at` is when a bound of time,
+    `ends_by`, ends the run at the latest, in UTC epoch seconds; 0 where none does.
+    """
 
     kind: ClassVar[str] = "wait_started"
     round: int
@@ -72,6 +77,11 @@ class WaitStarted(Event):
     until: float
     why: str
     outcome: str = ""
+    tries: int = 0
+    cost_usd: float | None = None
+    unknown_costs: int = 0
+    ends_at: float = 0.0
+    ends_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ def _call_ended(p: Progress, e: ev.CallEnded) -> None:
     visit.open, visit.last, visit.worked = None, e, e.worked
     visit.session = e.session or visit.session
     visit.used[pool] = visit.used.get(pool, 0) + 1
+    visit.tries += 1 + e.cli_retries
     if pool is Pool.TRANSIENT:
         visit.transient_s += e.seconds
     if pool is Pool.LIMIT and not visit.limited_since:

@@ -44,13 +44,20 @@ def rounds_reached(chain: Chain, p: Progress) -> tuple[StopReason, str] | None:
     return None
 
 
+def latest_end(chain: Chain, p: Progress, now: float) -> tuple[float, str]:
+    """(when a bound of time ends the run at the latest, which one): UTC epoch seconds, 0 and "" for none."""
+    ends = []
+    if chain.deadline is not None:
+        ends.append((chain.deadline.timestamp(), "deadline"))
+    if chain.runtime_s:
+        ends.append((now + max(0.0, chain.runtime_s - p.runtime_s), "runtime_hours"))
+    return min(ends, default=(0.0, ""))
+
+
 def latest_wait(chain: Chain, p: Progress, until: float, now: float) -> float:
     """`until`, or the earlier instant at which a bound of time ends the run while it waits."""
-    if chain.deadline is not None:
-        until = min(until, chain.deadline.timestamp())
-    if chain.runtime_s:
-        until = min(until, now + max(0.0, chain.runtime_s - p.runtime_s))
-    return until
+    ends_at, bound = latest_end(chain, p, now)
+    return min(until, ends_at) if bound else until
 
 
 def left_usd(chain: Chain, p: Progress, spent: Spent | None, cap: float | None) -> float | None:

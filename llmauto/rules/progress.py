@@ -17,6 +17,7 @@ from llmauto.rules.table import Pool
 class Visit:
     """One link's turn: from its first attempt until the link is over.
 
+    `tries` counts what was asked of the service, the CLI's own retries too.
     `used` counts the attempts that ended in each pool since a person last started the run;
     `transient_s` is what overload and lost network have cost of their half hour so far. `waited`
     says that the pause after the last attempt is served, `renewed` that a person has started the run
@@ -26,6 +27,7 @@ class Visit:
     round: int
     link: str
     attempts: int = 0
+    tries: int = 0
     used: dict[Pool, int] = field(default_factory=dict)
     transient_s: float = 0.0
     limited_since: float = 0.0

@@ -87,7 +87,8 @@ def _back_off(link: Link, visit: Visit, last: CallEnded, used: int, seed: str) -
     pause = full * (0.5 + 0.5 * jitter(seed))
     if visit.transient_s + pause > table.TRANSIENT_TOTAL_S:
         return Over(failed=True)
-    return Again(not_before=last.at + pause, waits_for=last.outcome, fallback=visit.fallback)
+    waits_for = table.WAITS_FOR[Outcome(last.outcome)]
+    return Again(not_before=last.at + pause, waits_for=waits_for, fallback=visit.fallback)
 
 
 def _at_a_limit(
@@ -119,4 +120,4 @@ def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed
             reason=StopReason.LIMIT_WAIT,
             message=f"the usage limit would outlast `max_limit_wait_hours` ({hours:g})",
         )
-    return Again(not_before=until, waits_for=last.outcome, fallback=visit.fallback)
+    return Again(not_before=until, waits_for=table.WAITS_FOR[Outcome.LIMITED], fallback=visit.fallback)

@@ -91,6 +91,13 @@ LIMIT_SLACK_S = 60.0
 LIMIT_JITTER_S = 60.0
 """A limit whose reset is unnamed or past: 5, 10, 20, 40, 60 min; a named one: reset + 60–120 s."""
 
+WAITS_FOR = {
+    Outcome.LIMITED: "the usage limit's reset",
+    Outcome.OVERLOADED: "the service, which is overloaded",
+    Outcome.OFFLINE: "the network",
+}
+"""For what each of them waits, as people are told."""
+
 SERVICE_AWAY = frozenset(o.value for o, row in TABLE.items() if row.pool in (Pool.TRANSIENT, Pool.LIMIT))
 """Outcomes that say nothing of the work, only that the service was not to be had: no breaker counts them."""
 
