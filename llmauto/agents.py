@@ -115,9 +115,9 @@ class KeptAgents:
         """The call of that folder: finished, still running, or None where it is lost."""
         name = decode(read_small(order.folder / BACKEND_FILE, 100) or b"")
         backend = load_backend(name if name in BUILT_IN else order.link.backend)
-        kept = self._keeper.find(order.folder) or _finished_before_its_keeper(order, backend)
+        kept = self._keeper.find(order.folder)
         if kept is None:
-            return None
+            return _left_behind(order, backend, self._clock)
         return FollowedCall(order, backend, kept, self._clock, adopted=True)
 
     def command_line(self, order: CallOrder) -> CommandLine:
@@ -141,23 +141,19 @@ class KeptAgents:
         )
 
 
-def _finished_before_its_keeper(order: CallOrder, backend: Backend) -> KeptCall | None:
-    """A lost call whose final result is there all the same: it was paid for, and is not made again.
+def _left_behind(order: CallOrder, backend: Backend, clock: Clock) -> OpenCall | None:
+    """What is left of a call whose keeper and runner were both killed; None where it had not begun.
 
-    That is so where keeper and runner were killed in the instant between the agent's end and the
-    keeper's word on it.
+    A final result may be there all the same: it was paid for, and is not made again. Else what the agent
+    had done by then tells whether its session can go on.
     """
     from llmauto.keeper.following import KeptCall as Left
+    from llmauto.keeper.records import NOTES
 
+    if read_small(order.folder / NOTES, 1) is None:
+        return None
     gone = Ended(exit_code=None, ended_by="lost", error="its keeper was killed")
-    left = Left(order.folder, ended=gone)
-    reader = backend.reader(order)
-    for line in left.stdout_lines():
-        reader.feed(line)
-    if reader.lingers_s is not None:
-        return left
-    left.close()
-    return None
+    return FollowedCall(order, backend, Left(order.folder, ended=gone), clock, adopted=True)
 
 
 def _too_large(backend: Backend, prompt: str) -> str:

@@ -172,7 +172,7 @@ class Agents(Protocol):
         """Start the call."""
 
     def recover(self, order: CallOrder) -> OpenCall | None:
-        """The call of that folder: finished, still running, or None where it is lost."""
+        """The call of that folder: finished, still running, or cut short; None where it had not begun."""
 
 
 # --- journal ------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def left_behind(root: Path, *events: dict[str, Any]) -> CallOrder:
     call = order(root, Link(name="worker"))
     call.folder.mkdir(parents=True)
     (call.folder / "backend.txt").write_text("claude", encoding="utf-8")
+    (call.folder / "keeper.json").write_text("{}", encoding="utf-8")
     (call.folder / "stdout").write_bytes(b"".join(json.dumps(event).encode() + b"\n" for event in events))
     return call
 
@@ -103,6 +104,9 @@ def test_a_lost_call_that_had_its_result_is_not_lost(agents: KeptAgents, tmp_pat
     assert reply.warnings == ("it and the process that held it were killed after its result was there",)
 
 
-def test_a_lost_call_without_a_result_is_lost(agents: KeptAgents, tmp_path: Path) -> None:
-    assert agents.recover(left_behind(tmp_path, INIT, says("x"))) is None
+def test_a_lost_call_without_a_result_is_lost_and_its_session_can_go_on(
+    agents: KeptAgents, tmp_path: Path
+) -> None:
+    reply = waited(agents.recover(left_behind(tmp_path, INIT, says("x"))))
+    assert (reply.outcome, reply.worked, reply.cost_usd) == (Outcome.LOST, True, None)
     assert agents.recover(order(tmp_path / "never-begun")) is None
