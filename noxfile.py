@@ -77,6 +77,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def web(session: nox.Session) -> None:
+    """The web page in a real Chromium of this machine, and the attacks on its server."""
+    install_dev(session)
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*nox.project.dependency_groups(project, "web-tests"))
+    session.run("python", "-m", "tests.support.web_tools", success_codes=[0, 1])
+    session.run("python", "-m", "pytest", "-q", "-m", "web", *session.posargs)
+
+
+@nox.session
 def e2e(session: nox.Session) -> None:
     """The real Claude Code CLI against a scripted API on this machine; needs npm or a copy from before."""
     install_dev(session)

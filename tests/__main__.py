@@ -1,7 +1,7 @@
 """The test command: `python -m tests` sets itself up, runs everything that guards this project, sums up.
 
     python -m tests                     all parts
-    python -m tests unit                one part, or several: lint, unit, git, package, faults, e2e
+    python -m tests unit                one part, or several: lint, unit, git, package, web, faults, e2e
     python -m tests unit -- -k handoff  what follows `--` goes to pytest
 
 The tools live in `.venv/` of the checkout; they are installed when `pyproject.toml` has changed since.
@@ -22,7 +22,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - whoever calls us may have an old
 
 from tests.support.checkout import PYTHON, ROOT, Ended, SetupError, prepare, run, say
 
-PARTS = ("lint", "unit", "git", "package", "faults", "e2e")
+PARTS = ("lint", "unit", "git", "package", "web", "faults", "e2e")
 CHECKS = {
     "ruff check": ("-m", "ruff", "check"),
     "ruff format": ("-m", "ruff", "format", "--check"),
@@ -35,8 +35,9 @@ SIDE_BY_SIDE = ("unit", "git")
 
 # Seconds. The whole stays well below an hour, whatever hangs.
 CHECK_S = 300.0
-SUITE_S = {"unit": 600.0, "git": 600.0, "package": 600.0, "faults": 1500.0, "e2e": 1500.0}
+SUITE_S = {"unit": 600.0, "git": 600.0, "package": 600.0, "web": 600.0, "faults": 1500.0, "e2e": 1500.0}
 CLI_SETUP_S = 900.0
+WEB_SETUP_S = 600.0
 TOTAL_S = 3000.0
 
 NO_TESTS_COLLECTED = 5  # pytest's exit code
@@ -106,6 +107,9 @@ class Session:
             return [check_row(name, self._run(name, args, CHECK_S)) for name, args in CHECKS.items()]
         if part == "e2e":
             return [self._not_runnable_e2e() or self._suite(part)]
+        if part == "web":  # what needs no browser runs in any case
+            missing = self._missing("web set-up", "web browser", "tests.support.web_tools", WEB_SETUP_S)
+            return [self._suite(part), *([missing] if missing else [])]
         return [self._suite(part)]
 
     def _suite(self, name: str) -> Row:
@@ -119,12 +123,16 @@ class Session:
         tests = ROOT / "tests"
         if not any((tests / "e2e").glob("test_*.py")):
             return Row(name="e2e", result="none yet")
-        ended = self._run("e2e set-up", ("-m", "tests.support.claude_cli"), CLI_SETUP_S)
+        return self._missing("e2e set-up", "e2e", "tests.support.claude_cli", CLI_SETUP_S)
+
+    def _missing(self, step: str, name: str, module: str, seconds: float) -> Row | None:
+        """Install what these tests drive; where that cannot be, the row that says so, and why."""
+        ended = self._run(step, ("-m", module), seconds)
         if ended.code == 0:
             return None
         lines = [line for line in ended.output.splitlines() if line.strip()]
         reason = lines[-1].strip() if lines else "no reason was given"
-        return Row(name="e2e", result="NOT RUN", seconds=ended.seconds, note=reason)
+        return Row(name=name, result="NOT RUN", seconds=ended.seconds, note=reason)
 
     def _run(self, name: str, args: tuple[str, ...], seconds: float) -> Ended:
         say(f"\n== {name}: python {' '.join(args)}")

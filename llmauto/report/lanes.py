@@ -14,7 +14,7 @@ LANE_H = 30
 HEAD_H = 26
 FOOT_H = 44
 NAMES_W = 150
-NARROWEST, WIDEST = 760.0, 24_000.0
+NARROWEST, WIDEST = 905.0, 24_000.0
 PER_ROUND = 74.0
 GLYPHS = {"good": "", "bad": "✗", "wait": "‖", "skip": "", "gate": "◇", "open": "●"}
 
@@ -59,7 +59,8 @@ def _spans(bars: Iterable[Bar], now: float) -> Iterator[tuple[float, float]]:
         for one in bar.attempts:
             yield one.started_at, one.ended_at or bar.ended_at or now
         if not bar.attempts:
-            yield bar.started_at, bar.started_at
+            for at in (bar.started_at, bar.ended_at or now):
+                yield at, at
 
 
 def lane_names(report: Report) -> list[str]:

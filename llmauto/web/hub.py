@@ -141,7 +141,7 @@ class Hub:
 
     async def _watch(self) -> None:
         while not self._over and (self._runs or self._home):
-            with suppress(LlmautoError):
+            with suppress(LlmautoError, OSError):  # the next look may find it in order
                 await self._look()
             await asyncio.sleep(POLL_S)
 

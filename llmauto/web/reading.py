@@ -33,6 +33,10 @@ LOOK_S = 2.0
 """How often it is looked whether the runner lives: that asks the system for its lock."""
 
 
+EMPTY_S = 0.3
+"""A journal with nothing in it is opened anew after so long."""
+
+
 class Picture:
     """One run as it is shown: the reducer, how far it has read, and the newest lines.
 
@@ -71,6 +75,7 @@ class Reader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._journal: SqliteJournal | None = None
         self._place: object = None
+        self._empty_since: float | None = None
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
 
     async def do(self, work: Callable[..., T], *values: Any) -> T:
@@ -91,12 +96,17 @@ class Reader:
     def journal(self) -> SqliteJournal:
         """The journal as it stands: made since, or put back since, it is opened anew."""
         place = place_of(self.home.journal)
-        if self._journal is None or place != self._place:
+        if self._journal is None or place != self._place or self._is_stale():
             self._close()
             self._journal = standing.reader(self.home)
+            # One with nothing in it may be none yet: a reader of a file that is just being made sees no file.
+            self._empty_since = time.monotonic() if not self._journal.runs(limit=1) else None
             self._place = place
             self._pictures.clear()
         return self._journal
+
+    def _is_stale(self) -> bool:
+        return self._empty_since is not None and time.monotonic() - self._empty_since > EMPTY_S
 
     def changed(self) -> bool:
         """Whether anything was written since the last time."""
@@ -135,6 +145,9 @@ class Reader:
         found = self._pictures.get(run)
         if found is None:
             summary = journal.run(run)
+            if summary is None and self._empty_since is not None:
+                self._empty_since = float("-inf")
+                summary = self.journal.run(run)
             if summary is None:
                 return None
             found = self._pictures[run] = Picture(run, summary.chain)

@@ -75,7 +75,8 @@ function timeline(spans, width) {
 /** When work was done. Waits inside a turn are none, and take little room; so does a gate that waits. */
 function spans(bars, now) {
   const found = bars.flatMap((bar) => bar.attempts.map((one) => [one.started_at, one.ended_at || bar.ended_at || now]));
-  return [...found, ...bars.filter((bar) => !bar.attempts.length).map((bar) => [bar.started_at, bar.started_at])];
+  const others = bars.filter((bar) => !bar.attempts.length);
+  return [...found, ...others.flatMap((bar) => [bar.started_at, bar.ended_at || now].map((at) => [at, at]))];
 }
 
 function kindOfAttempt(attempt, bar) {
@@ -111,7 +112,7 @@ export class Lanes {
       h("button", { type: "button", class: "quiet", "aria-label": words, title: words, onclick: act }, label);
     this.tools = h("div", { class: "tools" }, this.earlier,
       zoom("−", "Smaller", () => this.resize(this.zoom / 1.6)),
-      zoom("Fit", "All rounds at once", () => this.resize(0)),
+      zoom("Fit", "Fit all rounds into the width", () => this.resize(0)),
       zoom("+", "Larger", () => this.resize((this.zoom || this.fitting()) * 1.6)));
     this.root = h("section", { class: "lanes", "aria-label": "Rounds over time" },
       h("div", { class: "picture" }, this.names, this.scroll),
