@@ -263,7 +263,8 @@ class Mirror:
 class Inbox:
     """What was found in the state folder that we did not write there.
 
-    `handoff` is a new handoff text, None where it is as we left it. `handoff_problem` says why what is
+    `handoff` is a new handoff text, None where it is as we left it; `handoff_again`: somebody wrote the very
+    same text once more. `handoff_problem` says why what is
     there cannot be one (deleted, empty, binary); the last good one is put back by the next `publish`.
     `status_word` is the first word of a status.txt that somebody wrote, upper-case; "" if none.
     `stop` is the text of a STOP file, None where there is none. `tampered` names files that were put
@@ -272,6 +273,7 @@ class Inbox:
     """
 
     handoff: str | None = None
+    handoff_again: bool = False
     handoff_problem: str = ""
     status_word: str = ""
     stop: str | None = None

@@ -115,6 +115,7 @@ class StateDesk:
         word, spoilt = self._status_word()
         if spoilt:
             tampered.append("status.txt")
+        again = self._handoff.written_again()
         handoff, source, oversize = self._new_handoff()
         stop, left = self._stop.take()
         if self._second:
@@ -126,6 +127,7 @@ class StateDesk:
             tampered.append("STOP")
         return Inbox(
             handoff=handoff.text,
+            handoff_again=again and handoff.text is None and not handoff.problem,
             handoff_problem=handoff.problem,
             status_word=word,
             stop=None if stop is None else self._clean(stop),

@@ -108,7 +108,9 @@ class Settler:
         if isinstance(review, str):
             reply = replace(reply, outcome=Outcome.BAD_OUTPUT, message=review)
         tree_unchanged = bool(reply.denials) and tree_before == self._parts.watcher.fingerprint()
-        judged = judge(link, reply, inbox, tree_unchanged=tree_unchanged)
+        judged = judge(
+            link, reply, inbox, tree_unchanged=tree_unchanged, handoff_now=self._recorder.handoff_text() or ""
+        )
         if isinstance(review, Review):
             return self._with_review(link, judged, review)
         return judged

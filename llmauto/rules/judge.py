@@ -41,15 +41,19 @@ class Judged:
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def judge(link: Link, reply: Reply, inbox: Inbox, *, tree_unchanged: bool) -> Judged:
-    """The call's final outcome, and what it leaves behind."""
-    outcome = _refined(reply, inbox, tree_unchanged)
+def judge(link: Link, reply: Reply, inbox: Inbox, *, tree_unchanged: bool, handoff_now: str = "") -> Judged:
+    """The call's final outcome, and what it leaves behind.
+
+    `handoff_now` is the handoff that counted during the call: an agent may have written just that again.
+    """
+    again = handoff_now if inbox.handoff_again else None
+    outcome = _refined(reply, inbox, tree_unchanged, again)
     over = TABLE[outcome].pool is Pool.NONE
     ended_well = over and not TABLE[outcome].failed
     handoff, source, aside = _handoff(link, reply, inbox, outcome, ended_well)
     claims, notes = _claims(link, inbox, ended_well)
     why = reply.message if not ended_well else ""
-    said = handoff if handoff is not None else reply.text
+    said = handoff if handoff is not None else again or reply.text
     return Judged(
         outcome=outcome,
         over=over,
@@ -95,15 +99,15 @@ def reviewed(link: Link, judged: Judged, review: Review, asks: str) -> Judged:
     )
 
 
-def _refined(reply: Reply, inbox: Inbox, tree_unchanged: bool) -> Outcome:
+def _refined(reply: Reply, inbox: Inbox, tree_unchanged: bool, again: str | None) -> Outcome:
     if reply.outcome is not Outcome.DONE:
         return reply.outcome
-    written = inbox.handoff
+    written = inbox.handoff if inbox.handoff is not None else again
     if inbox.status_word == "BLOCKED" or (written is not None and says_blocked(written)):
         return Outcome.BLOCKED
     if is_only_skipped(reply.text) or (written is not None and is_only_skipped(written)):
         return Outcome.SKIPPED
-    if reply.denials and tree_unchanged and written is None:
+    if reply.denials and tree_unchanged and inbox.handoff is None:
         return Outcome.DENIED
     return Outcome.DONE
 
@@ -117,7 +121,7 @@ def _handoff(
         return None, "", None
     if written is not None:
         return (written, "file", None) if ended_well else (None, "", written)
-    if ended_well and reply.text.strip():
+    if ended_well and reply.text.strip() and not inbox.handoff_again:
         if link.handoff is HandoffFrom.OUTPUT:
             return reply.text, "output", None
         return None, "", reply.text

@@ -25,10 +25,12 @@ class MemoryDesk:
         self._ours: dict[str, bytes] = {}
         self._seen: dict[str, Content] = {}
         self._wholes = 0
+        self._written: set[str] = set()
 
     def write(self, name: str, text: str) -> None:
         """Write a file as somebody else would."""
         self.files[name] = text.encode("utf-8")
+        self._written.add(name)
 
     def text(self, name: str) -> str:
         """A file's text; "" where there is none."""
@@ -43,6 +45,7 @@ class MemoryDesk:
         """Write what differs."""
         self.expect(mirror)
         self.files.update(self._ours)
+        self._written.clear()
 
     def collect(self) -> Inbox:
         """Take in what was written since the last `publish` or `collect`; a STOP is taken away."""
@@ -57,6 +60,7 @@ class MemoryDesk:
         self.files.pop("STOP", None)
         return Inbox(
             handoff=handoff.text,
+            handoff_again=handoff == reading.Handoff() and "handoff.md" in self._written,
             handoff_problem=handoff.problem,
             status_word=word,
             stop=stop,

@@ -70,6 +70,21 @@ def test_the_handoff_of_a_failed_attempt_is_kept_but_not_passed_on() -> None:
     assert "half" in [bench.journal.handoff(sha) for sha in asides]
 
 
+def test_a_link_that_writes_the_very_same_block_again_is_blocked_again() -> None:
+    chain = replace(CHAIN, links=(WORKER,), max_rounds=20, max_consecutive_blocks=3)
+    bench = Bench(chain, {"*": [says(handoff="BLOCKED: no network")]})
+    assert bench.run().reason == "blocked"
+    assert len(bench.ledger) == 3
+
+
+def test_a_link_that_leaves_an_earlier_block_untouched_is_not_blocked_by_it() -> None:
+    script = {"worker": [says(handoff="BLOCKED: no network")], "reviewer": [says("I looked.")]}
+    bench = Bench(replace(CHAIN, max_rounds=1), script)
+    bench.run()
+    overs = [event.outcome for event in bench.seen if isinstance(event, ev.LinkEnded)]
+    assert overs == ["blocked", "done"]
+
+
 def test_an_answer_of_skipped_never_replaces_the_handoff() -> None:
     script = {"worker": [says(handoff="the work")], "reviewer": [says("SKIPPED", handoff="SKIPPED")]}
     bench = Bench(replace(CHAIN, max_rounds=1), script)
