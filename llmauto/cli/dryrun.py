@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -13,11 +12,12 @@ from llmauto.authoring.overrides import with_overrides
 from llmauto.cli.context import Context
 from llmauto.clock import SystemClock
 from llmauto.engine.parts import Places
-from llmauto.model import Chain, Link, Mode, Role
+from llmauto.model import Chain, Link, Role
 from llmauto.ports import CallOrder
-from llmauto.rules import prompts
-from llmauto.rules.table import ATTEMPTS_AGAIN, Pool
+from llmauto.rules import bounds, prompts
+from llmauto.rules.progress import Progress
 from llmauto.rules.text import dollars
+from llmauto.rules.worst import Worst, worst
 from llmauto.running import Asked
 
 
@@ -64,65 +64,46 @@ def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> d
         run="RUN", chain=chain.name, round=1, call=1, link=link, prompt=prompt,
         folder=ctx.home.calls / "RUN" / f"0001-{link.name}", workdir=workdir, state=state,
         handoff=state / "handoff.md", session="SESSION", model=link.model,
-        budget_usd=link.max_cost_usd if link.max_cost_usd is not None else chain.budget_usd,
+        budget_usd=bounds.left_usd(chain, Progress(), None, link.max_cost_usd),
     )  # fmt: skip
     command = assembly.agents_for(ctx.home, ctx.settings, SystemClock(), ctx.environ).command_line(order)
     return {"link": link.name, "argv": list(command.argv), "prompt": order.prompt}
 
 
 def worst_case(chain: Chain) -> dict[str, int | float | None]:
-    """Calls and dollars at the worst: every link played in every round, every attempt used.
-
-    None = not bounded by that.
-    """
-    rounds = 1 if chain.mode.single_pass else chain.max_rounds or None
-    attempts = 1 + ATTEMPTS_AGAIN[Pool.HARD] + ATTEMPTS_AGAIN[Pool.FRESH]
-    visits = [_visits(chain, link) for link in chain.links if link.role is not Role.GATE]
-    bounded = rounds is not None and all(visits)
-    before = sum(link.baseline for link in chain.links) + chain.canary
-    calls = rounds * sum(visits) + before if rounds is not None and bounded else None
-    usd, by_links = chain.budget_usd, _worst_by_links(chain)
-    if rounds is not None and bounded and by_links is not None:
-        usd = min(rounds * attempts * by_links, usd if usd is not None else math.inf)
+    """Calls and dollars at the worst, for programs; None = not bounded."""
+    found = worst(chain)
     return {
-        "rounds": rounds,
-        "calls": calls,
-        "calls_with_retries": None if calls is None else calls * attempts,
-        "worst_cost_usd": usd,
+        "rounds": found.rounds,
+        "calls": found.calls,
+        "calls_with_retries": found.with_retries,
+        "calls_at_most": found.at_most,
+        "worst_cost_usd": found.usd,
     }
-
-
-def _visits(chain: Chain, link: Link) -> int:
-    """How often the link can be visited in one round; 0 = not bounded."""
-    if chain.mode is not Mode.CONDITIONAL or not any(other.on for other in chain.links):
-        return 1
-    return chain.max_visits if link.max_visits is None else link.max_visits
-
-
-def _worst_by_links(chain: Chain) -> float | None:
-    """Dollars of one round by the caps of its links; None where an agent has none. Checks cost nothing."""
-    total = 0.0
-    for link in chain.links:
-        if link.player in ("", "check"):
-            continue
-        if link.max_cost_usd is None:
-            return None
-        total += link.max_cost_usd * _visits(chain, link)
-    return total
 
 
 def worst_case_lines(chain: Chain) -> list[str]:
     """The same, for people."""
-    found = worst_case(chain)
-    calls = "not bounded by rounds" if found["calls"] is None else str(found["calls"])
-    with_retries = f" ({found['calls_with_retries']} with every retry)" if found["calls"] else ""
-    usd = found["worst_cost_usd"]
-    money = (
-        "not bounded: set `budget_usd`" if usd is None else f"{dollars(usd)}, plus at most one call over it"
-    )
+    found = worst(chain)
+    calls = "not bounded by rounds"
+    if found.calls is not None:
+        calls = f"{found.calls}; {found.with_retries} if each fails as often as it may"
+        if found.at_most != found.with_retries:
+            calls += f", {found.at_most} if limits and overloads interrupt them too"
     hours = f"{chain.runtime_s / 3600:g} h" if chain.runtime_s else "not bounded"
     return [
-        f"at the worst: calls {calls}{with_retries}",
-        f"              cost {money}",
+        f"at the worst: calls {calls}",
+        f"              cost {_money(chain, found)}",
         f"              time {hours}",
     ]
+
+
+def _money(chain: Chain, found: Worst) -> str:
+    if found.usd is None:
+        return "not bounded: set `budget_usd`"
+    if not found.usd:
+        return "nothing"
+    by_plan = f"{dollars(found.usd_by_plan)} if no call is repeated; " if found.usd_by_plan else ""
+    if chain.budget_usd is not None and found.usd == chain.budget_usd:
+        return f"{dollars(found.usd)} by `budget_usd`, plus at most one call over it"
+    return f"{by_plan}{dollars(found.usd)} by `max_cost_usd`, plus what a call's last answer goes over it"

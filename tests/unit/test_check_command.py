@@ -107,7 +107,7 @@ def test_show_as_json_has_values_origins_and_the_worst_case(home: ToldHome) -> N
     assert [link["name"] for link in found["links"]] == ["worker", "reviewer"]
     assert found["links"][0]["values"]["backend"]["value"] == "demo"
     assert found["links"][0]["values"]["prompt"]["value"] == "inline, 12 B"
-    assert (found["rounds"], found["calls"], found["worst_cost_usd"]) == (5, 10, 3)
+    assert (found["rounds"], found["calls"], found["worst_cost_usd"]) == (5, 10, 0), "demo costs nothing"
 
 
 def test_show_keeps_links_apart_whose_names_begin_alike(home: ToldHome) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from llmauto.model import Chain, Link
+from llmauto.rules.worst import most_calls
 from tests.support.command_line import Said, llmauto
 from tests.support.told_runs import ToldHome
 
@@ -43,12 +45,14 @@ def test_a_dry_run_shows_a_check_s_command_and_that_a_gate_waits(home: ToldHome)
 
 
 def test_the_worst_cost_knows_how_often_a_link_can_be_visited(home: ToldHome) -> None:
-    worker = WORKER | {"max_cost_usd": 2}
+    worker = WORKER | {"backend": "claude", "max_cost_usd": 2}
     check = {"name": "tests", "role": "check", "run": PASSES, "on": {"FAILED": "worker"}}
     home.chain("x", mode="conditional", max_rounds=1, max_visits=2, links=[worker, check],
                inputs={"word": "x"})  # fmt: skip
     found = llmauto(home.path, "chain", "show", "x", "--json").json
-    assert (found["calls"], found["worst_cost_usd"]) == (4, 2 * 2 * found["calls_with_retries"] / 4)
+    link = Link(name="worker")
+    most = most_calls(Chain(name="x", links=(link,)), link)
+    assert (found["calls"], found["worst_cost_usd"]) == (4, 2 * 2 * most)
 
 
 def test_a_check_without_its_program_is_told_before_anything_is_started(home: ToldHome) -> None:
