@@ -13,7 +13,8 @@ class RunSummary:
     """One row about a run, kept up to date with its events: what lists and `status` read.
 
     `status` is a `Status`; `stop_reason` a `StopReason` or "". Times are UTC epoch seconds, 0 = not yet.
-    `cost_usd` sums what is known; `unknown_costs` counts calls whose cost is unknown.
+    `cost_usd` sums what is known; `unknown_costs` counts calls whose cost is unknown. Bounds are 0, the
+    budget is None, where there are none.
     """
 
     run: str
@@ -43,5 +44,7 @@ class RunSummary:
     task: str = ""
     max_rounds: int = 0
     budget_usd: float | None = None
+    runtime_limit_s: float = 0.0
+    deadline: float = 0.0
     pid: int = 0
     host: str = ""

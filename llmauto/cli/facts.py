@@ -41,6 +41,8 @@ def run_json(run: RunSummary) -> dict[str, Any]:
         "cost_usd": known_cost(run),
         "unknown_costs": run.unknown_costs,
         "budget_usd": run.budget_usd,
+        "runtime_limit_s": run.runtime_limit_s or None,
+        "deadline": run.deadline or None,
         "input_tokens": run.input_tokens,
         "output_tokens": run.output_tokens,
         "workdir": run.workdir or None,
@@ -53,6 +55,7 @@ _NO_RUN: dict[str, Any] = {
     "exit_code": None, "round": None, "rounds_done": 0, "max_rounds": None, "link": None, "calls": 0,
     "failed_calls": 0, "runtime_s": 0, "started_at": None, "updated_at": None, "ended_at": None,
     "wait_until": None, "wait_why": None, "cost_usd": 0, "unknown_costs": 0, "budget_usd": None,
+    "runtime_limit_s": None, "deadline": None,
     "input_tokens": 0, "output_tokens": 0, "workdir": None, "task": None,
 }  # fmt: skip
 
@@ -97,6 +100,20 @@ def cost_text(run: RunSummary) -> str:
 def rounds_text(run: RunSummary) -> str:
     """`2 of 5`, or `2` where the rounds are not bounded."""
     return f"{run.round} of {run.max_rounds}" if run.max_rounds else str(run.round)
+
+
+def ends_text(run: RunSummary, runtime_s: float, now: float) -> str:
+    """What ends the run, as far as it has bounds: `after 5 rounds, at $20.00, at 07:00 (5h12m)`."""
+    left_s = max(0.0, run.runtime_limit_s - runtime_s)
+    bounds = (
+        f"after {run.max_rounds} rounds" if run.max_rounds > 1 else "after 1 round" * run.max_rounds,
+        f"at {dollars(run.budget_usd)}" if run.budget_usd is not None else "",
+        f"after {human_duration(run.runtime_limit_s)} of runtime ({human_duration(left_s)} left)"
+        if run.runtime_limit_s
+        else "",
+        f"at {local(run.deadline)} ({human_duration(run.deadline - now)})" if run.deadline else "",
+    )
+    return ", ".join(bound for bound in bounds if bound)
 
 
 def local(at: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmauto.cli.facts import DIED, ago, cost_text, local, rounds_text, standing_json
+from llmauto.cli.facts import DIED, ago, cost_text, ends_text, local, rounds_text, standing_json
 from llmauto.cli.standing import Standing, all_standings, reader, standing
 from llmauto.rules import next_steps
 from llmauto.rules.names import check_name
@@ -79,8 +79,17 @@ def _headline(found: Standing) -> str:
         return f": interrupted: {DIED}; {then}"
     if found.summary is None:
         return ": a runner is starting" if found.runner else ": it has not run yet"
+    if found.summary.wait_why and found.runner:
+        return f": {_waits_at_a_glance(found, found.summary)}"
     why = found.summary.message or found.stop_reason
     return f": {one_line(why, 300)}" if why else ""
+
+
+def _waits_at_a_glance(found: Standing, summary: RunSummary) -> str:
+    """For what, until when, what it has cost, and what ends the run: in one line."""
+    ends = ends_text(summary, found.runtime_s, found.seen_at)
+    said = f"{one_line(_wait(summary, found.seen_at), 300)} · {cost_text(summary)} so far"
+    return f"{said} · ends {ends}" if ends else said
 
 
 def _facts(found: Standing) -> list[tuple[str, str]]:
@@ -120,12 +129,14 @@ def _figures(found: Standing, summary: RunSummary) -> list[tuple[str, str]]:
     link = summary.link or "-"
     if summary.call and not found.died:
         link += f" (call {summary.call})"
+    ends = ends_text(summary, found.runtime_s, found.seen_at)
     return [
         ("round", f"{rounds_text(summary)}, {summary.rounds_done} finished"),
         ("link", link),
         ("runtime", human_duration(found.runtime_s)),
         ("calls", f"{summary.calls}{failed}"),
         ("cost", cost_text(summary) + budget),
+        *([("ends", ends)] if ends and not summary.ended_at else []),
     ]
 
 

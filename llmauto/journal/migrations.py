@@ -40,7 +40,12 @@ _FORMAT_1 = (
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FORMAT_1,)
+_FORMAT_2 = (
+    "ALTER TABLE runs ADD COLUMN runtime_limit_s REAL",
+    "ALTER TABLE runs ADD COLUMN deadline REAL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FORMAT_1, _FORMAT_2)
 """The statements that lead from format `index` to format `index + 1`."""
 
 FORMAT = len(MIGRATIONS)

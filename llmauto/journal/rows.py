@@ -18,7 +18,7 @@ COLUMNS = (
     "run", "chain", "status", "stop_reason", "message", "finished", "exit_code", "started_at", "updated_at",
     "ended_at", "runtime_s", "rounds_done", "round", "link", "call", "calls", "failed_calls", "cost_usd",
     "unknown_costs", "input_tokens", "output_tokens", "wait_until", "wait_why", "workdir", "task",
-    "max_rounds", "budget_usd", "pid", "host",
+    "max_rounds", "budget_usd", "runtime_limit_s", "deadline", "pid", "host",
 )  # fmt: skip
 """The columns of `runs` that make a `RunSummary`, in its order. Literal: `status` need not import it."""
 

@@ -79,6 +79,8 @@ def summary(chain: Chain, p: Progress) -> RunSummary:
         task=p.started.task if p.started else "",
         max_rounds=chain.max_rounds,
         budget_usd=chain.budget_usd,
+        runtime_limit_s=chain.runtime_s,
+        deadline=chain.deadline.timestamp() if chain.deadline else 0.0,
         pid=p.pid,
         host=p.host,
     )

@@ -122,8 +122,8 @@ def a_summary_comes_back_as_it_was(journal: FullJournal) -> None:
         run="r1", chain="c", status="STOPPED", stop_reason="budget", message="m", finished=True, exit_code=4,
         started_at=1.25, updated_at=2.0, ended_at=3.0, runtime_s=4.5, rounds_done=5, round=6, link="l",
         call=7, calls=8, failed_calls=9, cost_usd=10.5, unknown_costs=11, input_tokens=12, output_tokens=13,
-        wait_until=14.0, wait_why="w", workdir="/d", task="t", max_rounds=15, budget_usd=16.0, pid=17,
-        host="h",
+        wait_until=14.0, wait_why="w", workdir="/d", task="t", max_rounds=15, budget_usd=16.0,
+        runtime_limit_s=17.5, deadline=18.5, pid=19, host="h",
     )  # fmt: skip
     journal.append([], a_run())
     assert journal.latest("c") == a_run()

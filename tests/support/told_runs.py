@@ -99,6 +99,7 @@ class ToldRun:
             links=tuple(Link(name=name) for name in links),
             max_rounds=self._max_rounds,
             budget_usd=self._budget,
+            **changes.pop("bounds", {}),
         )
         values = {"workdir": str(home.path), "pid": 4711, "host": "box", **changes}
         self.tell(ev.RunStarted(run=run, chain=chain, links=tuple(links), **values))

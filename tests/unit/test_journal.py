@@ -34,5 +34,5 @@ def test_the_columns_are_the_fields_of_a_summary() -> None:
     assert tuple(field.name for field in fields(RunSummary)) == COLUMNS
 
 
-def test_this_program_writes_format_1() -> None:
-    assert FORMAT == 1
+def test_this_program_writes_format_2() -> None:
+    assert FORMAT == 2

@@ -17,6 +17,7 @@ import pytest
 from llmauto.errors import DiskError, JournalError
 from llmauto.events import Event, Noted
 from llmauto.journal import damage, migrations, opening
+from llmauto.journal.migrations import FORMAT
 from llmauto.journal.sqlite import SqliteJournal
 from llmauto.ports import KeptHandoff
 from llmauto.testing.journal_checks import a_run
@@ -181,7 +182,7 @@ def test_a_journal_of_a_newer_program_is_refused(path: Path) -> None:
     raw.execute("PRAGMA user_version = 7")
     raw.close()
     for readonly in (True, False):
-        with pytest.raises(JournalError, match=r"newer llmauto: its format is 7, this one reads up to 1"):
+        with pytest.raises(JournalError, match=f"its format is 7, this one reads up to {FORMAT}"):
             SqliteJournal.open(path, readonly=readonly)
     path.with_name("journal.db.format-1.bak").touch()
     with pytest.raises(JournalError) as caught:
@@ -214,9 +215,9 @@ SECOND = ("ALTER TABLE runs ADD COLUMN colour TEXT", "CREATE TABLE extra (x)", "
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], None]:
     def use(statements: Sequence[str]) -> None:
-        monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS[:1], tuple(statements)))
-        monkeypatch.setattr(migrations, "FORMAT", 2)
-        monkeypatch.setattr(opening, "FORMAT", 2)
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, tuple(statements)))
+        monkeypatch.setattr(migrations, "FORMAT", FORMAT + 1)
+        monkeypatch.setattr(opening, "FORMAT", FORMAT + 1)
 
     return use
 
@@ -228,8 +229,8 @@ def test_an_older_journal_becomes_new_and_a_copy_stays(
     events = fill(path)
     newer(SECOND)
     assert read(path, readonly=readonly) == events
-    copy = sqlite3.connect(path.with_name("journal.db.format-1.bak"))
-    assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    copy = sqlite3.connect(path.with_name(f"journal.db.format-{FORMAT}.bak"))
+    assert copy.execute("PRAGMA user_version").fetchone() == (FORMAT,)
     assert copy.execute("SELECT count(*) FROM events").fetchone() == (3,)
     copy.close()
 
@@ -255,7 +256,7 @@ def test_the_old_program_names_the_copy_after_an_update(
     monkeypatch.undo()
     with pytest.raises(JournalError) as caught:
         SqliteJournal.open(path)
-    copy = path.with_name("journal.db.format-1.bak")
+    copy = path.with_name(f"journal.db.format-{FORMAT}.bak")
     assert f"rename `{copy}`" in (caught.value.hint or "")
     for left in path.parent.glob("journal.db*"):
         if left != copy:

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ from tests.support.told_runs import BEGIN, ToldHome
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
-    "budget_usd", "calls", "chain", "cost_usd", "ended_at", "exit_code", "failed_calls", "finished",
-    "input_tokens", "link", "living_call", "max_rounds", "message", "output_tokens", "path", "round",
-    "rounds_done", "run", "runner", "runner_died", "runtime_s", "started_at", "status", "stop_asked",
-    "stop_reason", "task", "unknown_costs", "updated_at", "wait_until", "wait_why", "workdir",
+    "budget_usd", "calls", "chain", "cost_usd", "deadline", "ended_at", "exit_code", "failed_calls",
+    "finished", "input_tokens", "link", "living_call", "max_rounds", "message", "output_tokens", "path",
+    "round", "rounds_done", "run", "runner", "runner_died", "runtime_limit_s", "runtime_s", "started_at",
+    "status", "stop_asked", "stop_reason", "task", "unknown_costs", "updated_at", "wait_until", "wait_why",
+    "workdir",
 }  # fmt: skip
 
 
@@ -115,11 +117,26 @@ def test_a_waiting_chain_says_for_what_and_until_when(home: ToldHome) -> None:
         said = llmauto(home.path, "chain", "status", "x")
         found = llmauto(home.path, "chain", "status", "x", "--json").json
         table = llmauto(home.path, "status")
-    assert said.out.startswith("WAITING  x")
+    first = said.out.splitlines()[0]
+    assert first.startswith("WAITING  x: until 2255-03-14 ")
+    assert first.endswith(" for the usage limit · $0.42 so far · ends after 5 rounds")
     assert "  waits     until 2255-03-14 " in said.out
+    assert "  ends      after 5 rounds\n" in said.out
     assert "for the usage limit" in said.out
     assert (found["status"], found["wait_until"], found["wait_why"]) == ("WAITING", 9e9, "the usage limit")
     assert "the usage limit" in table.out
+
+
+def test_every_bound_of_a_run_is_told_while_it_goes_on(home: ToldHome) -> None:
+    bounds = {"runtime_s": 8 * 3600.0, "deadline": datetime.fromtimestamp(9e9, timezone.utc)}
+    home.run(budget_usd=20, bounds=bounds).call()
+    with home.lock():
+        said = llmauto(home.path, "chain", "status", "x")
+        found = llmauto(home.path, "chain", "status", "x", "--json").json
+    (ends,) = [line for line in said.out.splitlines() if line.startswith("  ends ")]
+    assert "after 5 rounds, at $20.00, after 8h00 of runtime (" in ends
+    assert ", at 2255-03-14 " in ends
+    assert (found["runtime_limit_s"], found["deadline"]) == (28800, 9e9)
 
 
 def test_a_dead_runner_is_called_that(home: ToldHome) -> None:
