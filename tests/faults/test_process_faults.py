@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ import pytest
 
 from llmauto.keeper import Launch, start
 from tests.faults.held import Stage, notes, until, wait
+from tests.faults.scale import pick
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts processes in /proc"),
 ]
 KINDS = "abcdefg"
+
+
+Record = Callable[[str, object], None]
 
 
 @pytest.fixture
@@ -29,13 +34,16 @@ def stage(tmp_path: Path) -> Stage:
 # --- P1, P6, P10: ends ----------------------------------------------------------------------------
 
 
-def test_p1_a_child_that_holds_stdout_delays_nothing_and_does_not_survive(stage: Stage) -> None:
+def test_p1_a_child_that_holds_stdout_delays_nothing_and_does_not_survive(
+    stage: Stage, record_property: Record
+) -> None:
     call, ended = stage.run([{"print": "before"}, {"spawn": "b"}, {"print": "after"}])
 
     assert (ended.ended_by, ended.exit_code, ended.survivors) == ("exit", 0, 1)
     assert ended.seconds < 2
     assert list(call.stdout_lines()) == [b"before", b"after"]
     assert stage.survivors("b") == ""
+    record_property("seconds, survivors", f"{ended.seconds:.2f}, 0")
 
 
 def test_nobody_survives_a_good_end(stage: Stage) -> None:
@@ -113,8 +121,11 @@ def test_p10_every_end_is_told_as_it_was(stage: Stage, step: dict[str, object], 
 # --- P2, P3: early ends ---------------------------------------------------------------------------
 
 
-def test_p2_a_timeout_leaves_none_of_seven_kinds_and_keeps_the_output(stage: Stage) -> None:
-    for _ in range(5):
+def test_p2_a_timeout_leaves_none_of_seven_kinds_and_keeps_the_output(
+    stage: Stage, record_property: Record
+) -> None:
+    times, slowest = pick(20, 5), 0.0
+    for _ in range(times):
         call, ended = stage.run(
             [{"spawn": KINDS}, {"print": "partial"}, {"sleep": 60}], timeout_s=0.7, grace_s=0.3
         )
@@ -122,6 +133,9 @@ def test_p2_a_timeout_leaves_none_of_seven_kinds_and_keeps_the_output(stage: Sta
         assert ended.seconds < 0.7 + 0.3 + 1
         assert list(call.stdout_lines()) == [b"partial"]
         assert stage.survivors(KINDS) == ""
+        slowest = max(slowest, ended.seconds - 0.7)
+    record_property("times 7 kinds of descendants, survivors", f"{times}, 0")
+    record_property("seconds from the limit to the last one's end, grace 0.3", f"{slowest:.2f}")
 
 
 def test_p3_an_agent_deaf_to_term_is_killed_after_the_grace(stage: Stage) -> None:
@@ -193,7 +207,7 @@ def test_p7_work_in_silence_is_no_stall(stage: Stage, work: dict[str, object]) -
 # --- P8: floods -----------------------------------------------------------------------------------
 
 
-def test_p8_a_gigabyte_costs_neither_memory_nor_disk(stage: Stage) -> None:
+def test_p8_a_gigabyte_costs_neither_memory_nor_disk(stage: Stage, record_property: Record) -> None:
     steps: list[dict[str, Any]] = [
         {"flood": 500_000_000},
         {"print": ""},
@@ -207,6 +221,7 @@ def test_p8_a_gigabyte_costs_neither_memory_nor_disk(stage: Stage) -> None:
         peak = max(peak, _peak_memory(keeper))
 
     assert peak < 20 * 2**20
+    record_property("keeper's peak MiB", round(peak / 2**20, 1))
     assert (ended.stdout_bytes, ended.stderr_bytes) == (500_000_009, 500_000_000)
     kept = [path.stat().st_size for path in call.folder.glob("std*")]
     assert sum(kept) < 2 * 8 * 2**20 + 4096
@@ -241,15 +256,17 @@ def test_live_output_is_read_while_it_comes_and_over_the_gap(stage: Stage) -> No
 # --- R: resources ---------------------------------------------------------------------------------
 
 
-def test_r4_a_thousand_children_are_gone_within_two_seconds(stage: Stage) -> None:
+def test_r4_a_thousand_children_are_gone_within_two_seconds(stage: Stage, record_property: Record) -> None:
     call = stage.start([{"children": 1000}, {"print": "here"}, {"sleep": 60}], grace_s=0.2)
     until(call.read_new, 30)
     begun = time.monotonic()
     call.end("kill")
     ended = wait(call)
 
-    assert time.monotonic() - begun < 2.5
+    seconds = time.monotonic() - begun
+    assert seconds < 2.5
     assert ended.survivors >= 900
+    record_property("seconds for 1,000 children", round(seconds, 2))
     assert stage.survivors("h") == ""
 
 
