@@ -115,7 +115,7 @@ class Session:
     def _suite(self, name: str) -> Row:
         mark = () if name == "unit" else ("-m", name)  # pyproject.toml leaves the marked ones out
         if name in SIDE_BY_SIDE:
-            mark = (*mark, "-n", "auto")
+            mark = (*mark, "-n", "auto", "--dist", "loadfile")
         return suite_row(name, self._run(name, (*PYTEST, *mark, *self._pytest_args), SUITE_S[name]))
 
     def _not_runnable_e2e(self) -> Row | None:
