@@ -35,6 +35,12 @@ def titles(bench: Bench) -> list[str]:
     return [title for title, _ in bench.notices.sent]
 
 
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are told to the minute: what is added by chance must not turn one into the next."""
+    monkeypatch.setattr("llmauto.rules.retry.jitter", lambda seed: 0.0)
+
+
 def limited(hours: float, cost: float | None = 0.25) -> Play:
     return ends(Outcome.LIMITED, "a limit", reset_at=START + hours * 3600, cost=cost, worked=True)
 
