@@ -13,7 +13,7 @@ from starlette.routing import Route
 from llmauto.cli.stats import day_of
 from llmauto.rules.names import problem_with
 from llmauto.views import Stats
-from llmauto.views.jsonform import bars_json
+from llmauto.views.jsonform import bars_json, round_json
 from llmauto.views.values import Bar
 from llmauto.web import asking, diffs
 from llmauto.web.answers import body_of, missing, number, stream
@@ -160,7 +160,14 @@ class Api(CallRoutes):
             return missing()
         bars = [bar for bar in picture.view.bars if bar.round < before][-MOST_BARS:]
         first = bars[0].round if len(bars) == MOST_BARS else 0
-        return JSONResponse({"bars_from": first, "bars": bars_json(b for b in bars if b.round >= first)})
+        rounds = [one for one in picture.view.rounds.values() if first <= one.round < before]
+        return JSONResponse(
+            {
+                "bars_from": first,
+                "bars": bars_json(bar for bar in bars if bar.round >= first),
+                "rounds": [round_json(one) for one in rounds],
+            }
+        )
 
     async def handoff(self, request: Request) -> Response:
         """The handoff that a link was given and the one that it gave, and what differs."""

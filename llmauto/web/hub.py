@@ -16,6 +16,8 @@ POLL_S = 0.05
 """How often the journal is asked whether anything was written, while somebody looks."""
 OVERVIEW_S = 1.0
 """The list of runs is made anew at most so often."""
+LOOK_S = 1.0
+"""How often the journal itself is asked where its files look the same."""
 ALIVE_S = 15.0
 """A stream that has nothing to say gives a sign of life."""
 WAITING = 256
@@ -54,6 +56,8 @@ class Hub:
         self._over = False
         self._stale = True
         self._told_at = float("-inf")
+        self._touched: object = None
+        self._looked_at = float("-inf")
         self._wholes: dict[str, tuple[int, bytes]] = {}
 
     def close(self) -> None:
@@ -146,6 +150,10 @@ class Hub:
             await asyncio.sleep(POLL_S)
 
     async def _look(self) -> None:
+        touched, now = self._reader.touched(), time.monotonic()
+        if touched == self._touched and now - self._looked_at < LOOK_S:
+            return
+        self._touched, self._looked_at = touched, now
         changed = await self._reader.do(self._reader.changed)
         self._stale |= changed
         for run, (picture, viewers) in list(self._runs.items()):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmauto.cli import standing
@@ -76,6 +78,7 @@ class Reader:
         self._journal: SqliteJournal | None = None
         self._place: object = None
         self._empty_since: float | None = None
+        self._files = (home.journal, home.journal.with_name(home.journal.name + "-wal"))
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
 
     async def do(self, work: Callable[..., T], *values: Any) -> T:
@@ -107,6 +110,18 @@ class Reader:
 
     def _is_stale(self) -> bool:
         return self._empty_since is not None and time.monotonic() - self._empty_since > EMPTY_S
+
+    def touched(self) -> tuple[object, ...]:
+        """How the journal's files look: cheap, from any thread. The same twice: nothing was written."""
+        found: list[object] = []
+        for path in self._files:
+            try:
+                status = path.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        return tuple(found)
 
     def changed(self) -> bool:
         """Whether anything was written since the last time."""
@@ -190,10 +205,15 @@ class Reader:
             raise LookupError(picture.run)
         if count == picture.position:
             return None
-        events = list(journal.events(picture.run, picture.position))
-        picture.view.feed_all(events)
-        picture.position = max(count, picture.position + len(events))
-        lines = [one for event in events[-LINES:] if (one := line(event))["said"]]
+        newest: deque[Event] = deque(maxlen=LINES)
+        read = 0
+        with _no_collections():
+            for event in journal.events(picture.run, picture.position):
+                picture.view.feed(event)
+                newest.append(event)
+                read += 1
+        picture.position = max(count, picture.position + read)
+        lines = [one for event in newest if (one := line(event))["said"]]
         picture.lines = [*picture.lines, *lines][-LINES:]
         return lines
 
@@ -219,6 +239,18 @@ class Reader:
                 break
             found.append(event_json(event, run) | {"n": after + at + 1})
         return found
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Of 100,000 events that are read, the collector of rings would look at each again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def line(event: Event) -> dict[str, Any]:

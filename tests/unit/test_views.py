@@ -215,7 +215,7 @@ def test_patches_lead_to_what_the_whole_would_have_been() -> None:
 
 def test_of_a_long_run_the_newest_rounds_come_at_once() -> None:
     sent = whole(view := view_of(rounds(500)), headline(view, BEGIN))
-    assert (sent["bars_from"], len(sent["rounds"]), len(sent["bars"])) == (301, 500, 600)
+    assert (sent["bars_from"], len(sent["rounds"]), len(sent["bars"])) == (301, 200, 600)
 
 
 def test_a_hundred_thousand_events_are_taken_in_within_a_second() -> None:

@@ -172,8 +172,9 @@ export class Lanes {
       const x = line.at(begin);
       parts.push(s("rect", { class: "gap", x, y: HEAD, width: Math.max(1, line.at(end) - x), height: LANE * run.links.length },
         s("title", {}, awayWords(run.pauses, begin, end))));
-      if (line.at(end) - x > 38) {
-        parts.push(s("text", { class: "away", x: (x + line.at(end)) / 2, y: HEAD + LANE * run.links.length - 4, "text-anchor": "middle" }, duration(end - begin)));
+      const near = rounds.some((one) => Math.abs(line.at(one.started_at) - (x + line.at(end)) / 2 + 8) < 42);
+      if (line.at(end) - x > 38 && !near) {
+        parts.push(s("text", { class: "away", x: (x + line.at(end)) / 2, y: HEAD - 9, "text-anchor": "middle" }, duration(end - begin)));
       }
     }
     let labelled = -Infinity;

@@ -121,7 +121,10 @@ export class RunPage {
   async loadEarlier() {
     const found = await get(`/api/runs/${encodeURIComponent(this.id)}/bars?before=${this.data.bars_from}`);
     for (const bar of found.bars) this.bars.set(bar.index, bar);
-    this.bars = new Map([...this.bars].sort((a, b) => a[0] - b[0]));
+    for (const one of found.rounds) this.rounds.set(one.round, one);
+    const inOrder = (map) => new Map([...map].sort((a, b) => a[0] - b[0]));
+    this.bars = inOrder(this.bars);
+    this.rounds = inOrder(this.rounds);
     this.data.bars_from = found.bars_from;
     this.drawLanes();
   }
