@@ -99,8 +99,13 @@ def read(path: Path) -> tuple[float, str]:
 @posix
 def test_no_child_keeps_the_lock(path: Path) -> None:
     lock = RunnerLock.acquire(path, ME)
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "print(1, flush=True); input()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False,
+    )  # fmt: skip
     try:
+        assert child.stdout is not None
+        child.stdout.readline()  # it runs its own program by now, and has closed what is not for it
         lock.release()
         RunnerLock.acquire(path, ME).release()
     finally:
