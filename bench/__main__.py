@@ -31,6 +31,7 @@ FAMILIES = {
     "status": "`status` over many chains with a long past",
     "checkpoints": "what it takes to keep a workdir in git",
     "flood": "memory and disk of a call that prints without end",
+    "web": "the web page: from an event to those who look, many of them, long runs",
     "soak": "what thousands of links leave in memory and on disk",
 }
 """name: what its figures say; the module of that name below `bench` has the function `figures`."""

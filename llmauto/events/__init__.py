@@ -102,6 +102,10 @@ _DEFAULTS = {
     event: {f.name: _default(f) for f in fields(event)} for event in KINDS.values()
 }  # what need not be written: it is what reading fills in
 
+_TUPLES = {
+    event: tuple(f.name for f in fields(event) if str(f.type).startswith("tuple")) for event in KINDS.values()
+}  # JSON has lists only; to look at every value of every event would take as long as all the rest
+
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as JSON values; fields at their default are left out."""
@@ -119,7 +123,8 @@ def from_json(kind: str, data: Mapping[str, Any]) -> Event | None:
     if event is None:
         return None
     known = _DEFAULTS[event]
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known
-    }
+    values = dict(data) if data.keys() <= known.keys() else {k: v for k, v in data.items() if k in known}
+    for name in _TUPLES[event]:
+        if name in values and isinstance(values[name], list):
+            values[name] = tuple(values[name])
     return event(**values)

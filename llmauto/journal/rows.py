@@ -29,6 +29,7 @@ UPSERT_RUN = (
 )
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode  # what `json.loads` does beside that takes half its time
 _BIGGEST = 2**63 - 1
 
 
@@ -85,7 +86,7 @@ def event_from(run: str, seq: int, kind: str, data: str, crc: int | None) -> Eve
     if crc is not None and crc != _crc(run, seq, kind, data):
         raise ValueError("its checksum is wrong")
     try:
-        return from_json(kind, json.loads(data))
+        return from_json(kind, _decode(data))
     except (TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
 

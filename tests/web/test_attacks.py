@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,13 @@ pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
 
 from starlette.routing import Route
 
-from llmauto.errors import UsageError
+from llmauto.errors import LlmautoError, UsageError
 from llmauto.home import Home, HowFound, shipped_root
 from llmauto.journal.sqlite import SqliteJournal
 from llmauto.web.app import Page
 from llmauto.web.guard import LARGEST_BODY, PUBLIC, Hosts
 from llmauto.web.keys import CODE_S, Keys
-from llmauto.web.serve import Wish, check_address, hosts_for, is_loopback
+from llmauto.web.serve import Wish, check_address, hosts_for, is_loopback, serve
 from tests.support.told_runs import ToldHome
 from tests.support.web_client import Answer, Client
 
@@ -316,6 +317,15 @@ def test_another_address_needs_a_word_that_says_what_it_means() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
         assert is_loopback(host)
         check_address(Wish(host=host))
+
+
+def test_a_port_that_is_taken_is_an_error_with_a_way_out(page: Page) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(LlmautoError, match="cannot serve on") as caught:
+            serve(page.reader.home, Wish(port=taken.getsockname()[1]), lambda _: None)
+    assert "--port 0" in (caught.value.hint or "")
 
 
 def test_on_all_addresses_a_name_that_can_be_made_to_point_here_is_still_refused() -> None:
