@@ -19,6 +19,8 @@ from llmauto.events import KINDS, Event
 from llmauto.outcomes import ENDINGS, Outcome
 from llmauto.rules import table
 from llmauto.rules.table import TABLE, Pool, Row
+from llmauto.rules.text import human_duration
+from tests.support.outcome_rows import ELSEWHERE, ROWS, OutcomeRow
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _MADE = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -112,6 +114,29 @@ def _then(row: Row) -> str:
     return "the link has failed" if row.failed else "the next link"
 
 
+def measured() -> str:
+    """What the tests measure of each outcome."""
+    head = ("outcome", "calls if it comes once", "waited", "session", "calls if it never stops", "waited",
+            "the run ends")  # fmt: skip
+    rows = [_measured(row) for row in ROWS]
+    others = "; ".join(f"`{outcome.value}`: {where}" for outcome, where in ELSEWHERE.items())
+    return f"{markdown_table(head, rows)}\nThe others are brought about elsewhere. {others}.\n"
+
+
+def _measured(row: OutcomeRow) -> tuple[str, ...]:
+    calls, least_s, most_s = row.once
+    least, most, total_s = row.always
+    return (
+        f"`{row.outcome.value}`",
+        str(calls),
+        f"{human_duration(least_s)} to {human_duration(most_s)}" if most_s else "",
+        row.session,
+        str(least) if least == most else f"{least} to {most}",
+        f"{human_duration(total_s)} at the most" if total_s else "",
+        f"`{row.ends.value}`, exit code {ENDINGS[row.ends].exit_code}",
+    )
+
+
 # --- how runs end --------------------------------------------------------------------------------
 
 
@@ -186,7 +211,12 @@ def _default(one: Field[Any]) -> str:
 
 # --- the pages ---------------------------------------------------------------------------------------
 
-PARTS: Mapping[str, Callable[[], str]] = {"outcomes": outcomes, "variables": variables, "events": events}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "outcomes": outcomes,
+    "variables": variables,
+    "events": events,
+    "measured": measured,
+}
 
 
 def made(text: str) -> str:
