@@ -42,6 +42,8 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
         over=show.over,
     )  # fmt: skip
     interrupts.install()
+    for note in ctx.journal.notes:
+        ctx.out.note(note)
     try:
         played = running.play(chain, asked, stage)
     finally:

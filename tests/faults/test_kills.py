@@ -261,3 +261,26 @@ def test_c4_a_chain_is_told_of_another_one_that_works_in_the_same_folder(tmp_pat
         done = victim.project.run("chain", "start", "c")
     assert done.returncode == 0
     assert "chain `slow` works in the same folder" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["--from", "--fresh", "an edit"])
+def test_c3_a_living_call_that_no_link_goes_on_with_is_ended_before_another_begins(
+    tmp_path: Path, how: str
+) -> None:
+    victim = Victim(tmp_path, 1, grace_seconds=1)
+    slow = [{"assistant": "begun"}, {"sleep": 60}]
+    victim.script({"links": {"worker": [slow]}, "default": [{"say": "done", "cost": 0.1}]})
+    runner = victim.begin()
+    _until(lambda: victim.ledger_file.exists() and victim.count("START") == 1 and victim.keepers())
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.communicate()
+    agent = json.loads(victim.ledger_file.read_text(encoding="utf-8").splitlines()[0])["pid"]
+    words = {"--from": ["--from", "reviewer"], "--fresh": ["--fresh"], "an edit": []}[how]
+    if how == "an edit":
+        victim.project.chain("c", max_rounds=1, links=[{"name": "reviewer", "prompt": "Review it."}])
+    victim.script({"default": [{"say": "done", "cost": 0.1}]})
+    done = victim.project.run("chain", "start", "c", *words)
+    assert done.returncode == 0, done.stderr
+    assert not Path(f"/proc/{agent}").exists(), "two agents would work side by side"
+    run = victim.project.json("chain", "runs", "c")[-1]
+    assert run["unknown_costs"] == 1, "what it had cost by then is in the books"

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from llmauto.journal import opening
 from llmauto.journal.migrations import FORMAT
 from llmauto.journal.sqlite import SqliteJournal
 from tests.faults.scale import pick
 from tests.faults.test_kills import Victim
+from tests.support.nights import Night
 from tests.support.project import ROOT, Project
 
 pytestmark = [
@@ -237,3 +239,17 @@ def test_u2_llmauto_is_updated_while_a_call_is_under_way(tmp_path: Path) -> None
     victim.project.env["PYTHONPATH"] = str(other)
     assert victim.project.run("chain", "start", "c").returncode == 0
     assert victim.count("START") == victim.count("DONE") == 2
+
+
+def test_s8_a_disk_that_allows_no_write_ahead_log_is_told_and_the_run_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_wal(connection: sqlite3.Connection, path: Path, notes: list[str]) -> None:
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        notes.append("the journal is kept in TRUNCATE mode")
+
+    monkeypatch.setattr(opening, "_use_wal", no_wal)
+    night = Night(tmp_path, monkeypatch, max_rounds=2, breakers={"no_progress": 0})
+    assert night.start() == 0
+    assert len(night.calls) == 2
+    assert "the journal is kept in TRUNCATE mode" in capsys.readouterr().err
