@@ -265,7 +265,8 @@ class Inbox:
 
     `handoff` is a new handoff text, None where it is as we left it; `handoff_again`: somebody wrote the very
     same text once more. `handoff_problem` says why what is
-    there cannot be one (deleted, empty, binary); the last good one is put back by the next `publish`.
+    there cannot be one (deleted, empty, binary); the next `publish` puts the last good one back, or moves
+    what is there aside, `handoff_aside`, where there is none.
     `status_word` is the first word of a status.txt that somebody wrote, upper-case; "" if none.
     `stop` is the text of a STOP file, None where there is none. `tampered` names files that were put
     right. `oversize` is the path where a handoff that was cut is kept whole. `handoff_at` is when the
@@ -275,6 +276,7 @@ class Inbox:
     handoff: str | None = None
     handoff_again: bool = False
     handoff_problem: str = ""
+    handoff_aside: bool = False
     status_word: str = ""
     stop: str | None = None
     tampered: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from llmauto.desk import reading
 from llmauto.desk.second import SecondFolder
 from llmauto.desk.stops import StopFile
 from llmauto.desk.times import read_time, write_time
-from llmauto.desk.watched import WatchedFile, clear_folder
+from llmauto.desk.watched import WatchedFile, clear
 from llmauto.desk.whole import WHOLE_NAME, keep_whole
 from llmauto.ports import Inbox, Mirror
 
@@ -61,6 +61,7 @@ class StateDesk:
         self._second = None if second is None or _same(second, self.folder) else SecondFolder(second)
         self._word = ""
         self._started_at = 0.0
+        self._aside = False
         self._swept = False
 
     # --- what the engine says ---------------------------------------------------------------------
@@ -85,6 +86,9 @@ class StateDesk:
             self._handoff.publish(raw)
             if self._second:
                 self._second.publish(raw)
+        elif self._aside and self._is_spoilt():
+            self._handoff.set_aside()
+        self._aside = False
         if self._second:
             self._second.settle()
         if mirror.started_at:
@@ -97,9 +101,13 @@ class StateDesk:
         self._have_folder()
         path, text = self.folder / f"handoff_{link}.md", self._clean(text)
         if files.look(path, 0).kind == "folder":
-            clear_folder(path)
+            clear(path)
         raw = _raw(text)
         files.write_atomic(path, raw if len(raw) <= reading.HANDOFF_CAP else _raw(reading.cut_text(raw)))
+
+    def _is_spoilt(self) -> bool:
+        found = files.look(self._handoff.path, reading.HANDOFF_CAP)
+        return found.kind != "missing" and bool(reading.read_handoff(found).problem)
 
     def _have_folder(self) -> None:
         if not self._swept or not all(_is_folder(folder) for folder in (self.folder.parent, self.folder)):
@@ -129,6 +137,7 @@ class StateDesk:
             handoff=handoff.text,
             handoff_again=again and handoff.text is None and not handoff.problem,
             handoff_problem=handoff.problem,
+            handoff_aside=bool(handoff.problem) and self._aside,
             status_word=word,
             stop=None if stop is None else self._clean(stop),
             tampered=tuple(tampered),
@@ -180,6 +189,7 @@ class StateDesk:
         read = reading.read_handoff(found)
         if watched.raw is None and read.problem in (reading.EMPTIED, reading.DELETED):
             return reading.Handoff(), watched.path  # there was none before, and there still is none
+        self._aside = self._aside or (watched is self._handoff and watched.raw is None and bool(read.problem))
         return read._replace(text=None if read.text is None else self._clean(read.text)), watched.path
 
 
@@ -197,7 +207,7 @@ def reset_folder(folder: Path, links: Iterable[str] = ()) -> tuple[str, ...]:
         if path.name in ours or WHOLE_NAME.fullmatch(path.name):
             with files.disk_errors(path, "remove"):
                 if path.is_dir() and not path.is_symlink():
-                    clear_folder(path)
+                    clear(path)
                 else:
                     path.unlink()
             removed.append(path.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmauto import files
 from llmauto.desk.reading import STOP_CAP, read_stop
-from llmauto.desk.watched import clear_folder
+from llmauto.desk.watched import clear
 from llmauto.errors import DiskError
 
 
@@ -34,7 +34,7 @@ class StopFile:
             return None, False
         with contextlib.suppress(OSError, DiskError):
             if stat.S_ISDIR(os.lstat(self.path).st_mode):
-                clear_folder(self.path)
+                clear(self.path)
             else:
                 self.path.unlink()
         return text, os.path.lexists(self.path)

@@ -78,9 +78,14 @@ class WatchedFile:
             self._settle(signature)
             return False
         if found.kind == "folder":
-            clear_folder(self.path)
+            clear(self.path)
         files.write_atomic(self.path, raw)
         return True
+
+    def set_aside(self) -> None:
+        """Have nothing there: what stands in the way is kept beside it. Raises `DiskError`."""
+        self._seen = None
+        clear(self.path)
 
     def _is_ours(self, found: Content) -> bool:
         if self.raw is None:
@@ -101,10 +106,10 @@ def _signature(path: Path) -> _Signature | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def clear_folder(path: Path) -> None:
-    """Have no folder at `path`: an empty one is removed, another one moved aside. Raises `DiskError`."""
+def clear(path: Path) -> None:
+    """Have nothing at `path`: an empty folder is removed, all else moved aside. Raises `DiskError`."""
     with contextlib.suppress(OSError):
         path.rmdir()
         return
-    with files.disk_errors(path, "move the folder"):
+    with files.disk_errors(path, "move"):
         path.rename(path.with_name(f"{path.name}.{files.temp_mark()}.found"))

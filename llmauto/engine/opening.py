@@ -15,6 +15,7 @@ from llmauto.errors import UsageError
 from llmauto.outcomes import StopReason
 from llmauto.ports import Mirror, RunSummary
 from llmauto.rules.advance import fold
+from llmauto.rules.judge import handoff_note
 from llmauto.rules.progress import Progress
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ def _take_in(parts: Parts, recorder: Recorder, expected: Mirror | None, since: f
     if inbox.stop is not None:
         message = "a STOP file older than this start was removed"
         recorder.note(ev.Noted(at=at, up=up, code="stale_stop", message=message))
+    if inbox.handoff_problem:
+        recorder.note(ev.Noted(at=at, up=up, code="handoff", message=handoff_note(inbox)))
     for name in inbox.tampered:
         message = f"{name}: changed by somebody else, put right"
         recorder.note(ev.Noted(at=at, up=up, code="tamper", message=message))

@@ -139,10 +139,16 @@ def _claims(link: Link, inbox: Inbox, ended_well: bool) -> tuple[str, list[tuple
     return word, []
 
 
+def handoff_note(inbox: Inbox) -> str:
+    """What is said of a handoff.md that cannot be one, and of what becomes of it."""
+    done = "it is moved aside" if inbox.handoff_aside else "the last good one is put back"
+    return f"handoff.md: {inbox.handoff_problem}; {done}"
+
+
 def _file_notes(inbox: Inbox) -> tuple[tuple[str, str], ...]:
     notes = [("tamper", f"{name}: changed by somebody else, put right") for name in inbox.tampered]
     if inbox.handoff_problem:
-        notes.append(("handoff", f"handoff.md: {inbox.handoff_problem}; the last good one is put back"))
+        notes.append(("handoff", handoff_note(inbox)))
     if inbox.oversize:
         notes.append(("handoff", f"handoff.md is too large: cut, the whole is kept in {inbox.oversize}"))
     return tuple(notes)

@@ -25,6 +25,7 @@ class MemoryDesk:
         self._ours: dict[str, bytes] = {}
         self._seen: dict[str, Content] = {}
         self._wholes = 0
+        self._aside = False
         self._written: set[str] = set()
 
     def write(self, name: str, text: str) -> None:
@@ -44,6 +45,9 @@ class MemoryDesk:
     def publish(self, mirror: Mirror) -> None:
         """Write what differs."""
         self.expect(mirror)
+        if self._aside and mirror.handoff is None and "handoff.md" in self.files:
+            self.files["handoff.md.found"] = self.files.pop("handoff.md")
+        self._aside = False
         self.files.update(self._ours)
         self._written.clear()
 
@@ -62,6 +66,7 @@ class MemoryDesk:
             handoff=handoff.text,
             handoff_again=handoff == reading.Handoff() and "handoff.md" in self._written,
             handoff_problem=handoff.problem,
+            handoff_aside=bool(handoff.problem) and self._aside,
             status_word=word,
             stop=stop,
             tampered=tuple(tampered),
@@ -83,6 +88,7 @@ class MemoryDesk:
         read = reading.read_handoff(found)
         if "handoff.md" not in self._ours and read.problem in (reading.EMPTIED, reading.DELETED):
             return reading.Handoff(), ""
+        self._aside = self._aside or ("handoff.md" not in self._ours and bool(read.problem))
         if not read.cut or read.text is None:
             return read, ""
         self._wholes += 1

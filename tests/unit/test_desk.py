@@ -247,6 +247,33 @@ def test_without_a_handoff_an_empty_one_is_no_problem(tmp_path: Path, spoil: Cal
     assert desk.collect() == Inbox()
 
 
+@pytest.mark.parametrize("spoil", [nul, noise, folder, full_folder, *POSIX_ONLY])
+def test_without_a_good_one_a_spoilt_handoff_is_moved_aside_before_the_next_agent_reads_it(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    desk = StateDesk(tmp_path, "chain")
+    first = Mirror(status="RUNNING", rounds_done=0, started_at=STARTED, handoff=None)
+    desk.publish(first)
+    put(desk.folder / "handoff.md", b"")
+    spoil(desk.folder / "handoff.md")
+    inbox = desk.collect()
+    assert (inbox.handoff, inbox.handoff_aside) == (None, True)
+    desk.publish(first)
+    assert not os.path.lexists(desk.folder / "handoff.md")
+    assert desk.collect() == Inbox()
+
+
+def test_what_somebody_put_right_meanwhile_stays(tmp_path: Path) -> None:
+    desk = StateDesk(tmp_path, "chain")
+    first = Mirror(status="RUNNING", rounds_done=0, started_at=STARTED, handoff=None)
+    desk.publish(first)
+    put(desk.folder / "handoff.md", b"a\0")
+    assert desk.collect().handoff_aside
+    put(desk.folder / "handoff.md", "good")
+    desk.publish(first)
+    assert desk.collect().handoff == "good"
+
+
 def test_a_huge_handoff_is_cut_at_a_line_and_kept_whole(desk: StateDesk) -> None:
     whole = b"".join(b"line %07d\n" % number for number in range(100_000))
     put(desk.folder / "handoff.md", whole)

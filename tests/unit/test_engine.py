@@ -85,6 +85,15 @@ def test_a_link_that_leaves_an_earlier_block_untouched_is_not_blocked_by_it() ->
     assert overs == ["blocked", "done"]
 
 
+def test_a_first_handoff_that_is_none_is_moved_aside_and_said_to_be() -> None:
+    bench = Bench(replace(CHAIN, max_rounds=1), {"worker": [says(handoff="a\0b")], "reviewer": [says()]})
+    bench.desk.write("handoff.md", "\0")
+    bench.run()
+    said = [event.message for event in bench.seen if isinstance(event, ev.Noted)]
+    assert said == ["handoff.md: it is binary; it is moved aside"] * 2, "that of a person, then the worker's"
+    assert "handoff.md" not in bench.desk.files
+
+
 def test_an_answer_of_skipped_never_replaces_the_handoff() -> None:
     script = {"worker": [says(handoff="the work")], "reviewer": [says("SKIPPED", handoff="SKIPPED")]}
     bench = Bench(replace(CHAIN, max_rounds=1), script)
