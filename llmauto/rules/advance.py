@@ -40,6 +40,8 @@ def _run_resumed(p: Progress, e: ev.RunResumed) -> None:
     p.earlier_s += p.up_s
     p.up_s = e.up
     p.paused = False
+    if p.last_over is not None and p.last_over.failed and p.next_link == p.last_over.link:
+        p.round_failed = p.round_failed_before  # it is tried again: only how that ends will count
     p.ended = p.stop = p.wait = p.last_over = None
     p.blocks = p.failures = p.same_errors = p.denied_rounds = p.stale_rounds = 0
     p.last_error = ""
@@ -132,6 +134,7 @@ def _link_ended(p: Progress, e: ev.LinkEnded) -> None:
     if e.controls:
         p.assigned = e.assigned
     p.round_denied |= e.outcome == Outcome.DENIED.value
+    p.round_failed_before = p.round_failed
     p.round_failed |= e.failed
     p.round_away |= e.failed and e.outcome in SERVICE_AWAY
     if e.outcome == Outcome.BLOCKED.value:

@@ -90,6 +90,7 @@ class Progress:
     seen: set[str] = field(default_factory=set)
     round_denied: bool = False
     round_failed: bool = False
+    round_failed_before: bool = False
     round_away: bool = False
     last_round_failed: bool = False
 

@@ -187,6 +187,7 @@ def test_a_single_pass_stops_at_the_link_that_failed_and_goes_on_there() -> None
     night.resume()
     assert night.run().reason is StopReason.COMPLETED
     assert night.names() == ["worker", "worker", "worker", "reviewer"]
+    assert not night.p.failed_in_last_round, "the link that had failed was done in the end"
 
 
 def test_a_full_context_gets_exactly_one_fresh_session() -> None:
