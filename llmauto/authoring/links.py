@@ -205,6 +205,8 @@ class _LinkReader:
             self._check_backend_name()
         runs = self._role is Role.CHECK or (self._role in AGENT_ROLES and self._backend == "command")
         run = values.get("run", ())
+        if any(self._draft.problems.told((*at, "run")) for at in (("links", self._place), ("defaults",))):
+            return
         if runs and not (run and run[0]):
             why = "a check" if self._role is Role.CHECK else "the backend `command`"
             self._error("run", f'{why} needs `run`, a program and its arguments: `"run": ["make", "test"]`')

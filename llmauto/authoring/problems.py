@@ -14,6 +14,7 @@ class Problems:
         self._document = document
         self._errors: dict[tuple[int, int, str], None] = {}
         self._warnings: dict[tuple[int, int, str], None] = {}
+        self._wrong: list[ValuePath] = []
 
     @property
     def found(self) -> bool:
@@ -23,6 +24,11 @@ class Problems:
     def error(self, path: ValuePath, message: str, *, of_key: bool = False) -> None:
         """Something that keeps the chain from being started."""
         self._errors[self._at(path, message, of_key)] = None
+        self._wrong.append(path)
+
+    def told(self, path: ValuePath) -> bool:
+        """True where an error was noted of the value there, or of one in it."""
+        return any(wrong[: len(path)] == path for wrong in self._wrong)
 
     def warn(self, path: ValuePath, message: str, *, of_key: bool = False) -> None:
         """Something that a person should know."""

@@ -181,7 +181,9 @@ class ClaudeReader:
         status = text_of(info.get("status"), 100)
         if status in ("", "allowed"):
             return []
-        return [Activity(kind="limit", text=f"{text_of(info.get('rateLimitType'), 100)}: {status}")]
+        window = text_of(info.get("rateLimitType"), 100).replace("_", " ")
+        said = {"rejected": "reached", "allowed_warning": "nearly reached"}.get(status, status)
+        return [Activity(kind="limit", text=f"usage limit{f' ({window})' if window else ''}: {said}")]
 
     def _piece(self, event: Object) -> list[Activity]:
         delta = object_of(object_of(event.get("event")).get("delta"))

@@ -86,7 +86,8 @@ def test_a_limit_is_shown_only_where_it_is_near() -> None:
         }
 
     assert seen(limit("allowed")) == []
-    assert seen(limit("allowed_warning")) == [Activity(kind="limit", text="five_hour: allowed_warning")]
+    near = "usage limit (five hour): nearly reached"
+    assert seen(limit("allowed_warning")) == [Activity(kind="limit", text=near)]
 
 
 def test_an_error_of_the_api_is_no_text_of_the_agent() -> None:

@@ -181,6 +181,7 @@ def test_what_shall_be_built_is_read_already(built: Bench) -> None:
     ("link", "message"),
     [
         ({"role": "check"}, "a check needs `run`, a program and its arguments"),
+        ({"role": "check", "run": "make test"}, "expected an array of a program and its arguments"),
         ({"role": "gate", "timeout_seconds": 5}, "a gate with a time limit needs `gate_default`"),
         ({"role": "check", "run": ["x"], "failures": "("}, "expected a regular expression, found `(`"),
         ({"on": {"A B": "next"}}, "expected a verdict, found `A B`"),
