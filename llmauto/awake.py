@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,9 @@ def helper(environ: Mapping[str, str], why: str, platform: str, pid: int) -> tup
 def _find(name: str, environ: Mapping[str, str]) -> str:
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         path = Path(folder or ".") / name
-        if path.is_file() and os.access(path, os.X_OK):
-            return str(path)
+        with suppress(OSError):  # a folder of another user, into which we may not look
+            if path.is_file() and os.access(path, os.X_OK):
+                return str(path)
     return ""
 
 
@@ -98,8 +99,7 @@ def _let_go(child: subprocess.Popen[bytes]) -> None:
 
 def _windows(state: int) -> None:
     if sys.platform == "win32":
-        import contextlib
         import ctypes
 
-        with contextlib.suppress(OSError, AttributeError):
+        with suppress(OSError, AttributeError):
             ctypes.windll.kernel32.SetThreadExecutionState(state)

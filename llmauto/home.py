@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 
 from llmauto.errors import UsageError
-from llmauto.rules.names import NAME_HINT, check_name, did_you_mean, problem_with
+from llmauto.rules.names import NAME_HINT, check_alone, check_name, did_you_mean, problem_with
 from llmauto.rules.text import quoted
 
 PRIVATE_FOLDER = ".llmauto"
@@ -123,16 +123,15 @@ class Home:
         """The file of the chain that a person named, or whose path they gave.
 
         Raises:
-            UsageError: there is none, or it may not be called so.
+            UsageError: there is none, it may not be called so, or another one is called almost so.
         """
+        known = {chain.name: chain.path for chain in self.list_chains()}
         if is_path(name_or_path):
-            return _existing_file(name_or_path)
+            return _existing_file(name_or_path, known)
         check_name(name_or_path)
-        chains = self.list_chains()
-        match = next((chain.path for chain in chains if chain.name == name_or_path), None)
-        if match is not None:
-            return match
-        hint = did_you_mean(name_or_path, [chain.name for chain in chains])
+        if name_or_path in known:
+            return known[check_alone(name_or_path, known)]
+        hint = did_you_mean(name_or_path, known)
         raise UsageError(
             f"there is no chain {quoted(name_or_path)}",
             hint=hint or f"`llmauto chain list` shows all; this home is {self.path}",
@@ -287,12 +286,15 @@ def _looks_like_chain(path: Path) -> bool:
         return False
 
 
-def _existing_file(given: str) -> Path:
+def _existing_file(given: str, known: Mapping[str, Path]) -> Path:
     path = _expanded(given)
     if not _is(path, Path.is_file):
         near = None if "\0" in given else did_you_mean(path.name, _names(path.parent))
+        if name_of(path) in known:
+            near = f"the chain is called `{name_of(path)}`, without a path and without `.json`"
         raise UsageError(f"there is no chain file {quoted(given, 200)}", hint=near)
     problem = problem_with(name_of(path))
     if problem is not None:
         raise UsageError(f"chain file {quoted(given, 200)}: its name {problem}", hint=NAME_HINT)
+    check_alone(name_of(path), known)
     return path.parent.resolve() / path.name  # a link to a chain is a chain under the link's name

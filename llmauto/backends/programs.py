@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from llmauto.errors import BackendError
@@ -31,7 +31,7 @@ def find_program(
         return named_program(paths[backend], env=env, cwd=cwd, where=f"`backends.{backend}.path`")
     found = on_path(name, env)
     if found is None:
-        plain = next((path for path in _places(name, env) if path.is_file()), None)
+        plain = next((path for path in _places(name, env) if _is(path, Path.is_file)), None)
         if plain is not None:
             raise BackendError(f"`{plain}` is not executable", hint=f"make it so: `chmod +x {plain}`")
         raise BackendError(f"`{name}` is not on PATH", hint=hint)
@@ -46,10 +46,10 @@ def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -
             raise BackendError(f"{where}: `{word}` is not on PATH", hint="install it, or give its whole path")
         return _no_batch(found)
     path = Path(os.path.abspath(cwd / _expanded(word, env)))  # noqa: PTH100 - no link is to be resolved
-    if path.is_dir():
+    if _is(path, Path.is_dir):
         raise BackendError(f"{where}: `{path}` is a folder", hint="name the program in it")
     found = shutil.which(path.name, path=str(path.parent)) if os.name == "nt" else str(path)
-    if found is None or not Path(found).exists():
+    if found is None or not _is(Path(found), Path.exists):
         raise BackendError(f"{where}: there is no `{path}`", hint="correct the path")
     if not os.access(found, os.X_OK):
         raise BackendError(f"{where}: `{path}` is not executable", hint=f"make it so: `chmod +x {path}`")
@@ -65,6 +65,13 @@ def on_path(word: str, env: Mapping[str, str]) -> str | None:
 def _places(word: str, env: Mapping[str, str]) -> list[Path]:
     path = next((value for key, value in env.items() if key.upper() == "PATH"), os.defpath)
     return [Path(entry) / word for entry in path.split(os.pathsep) if Path(entry).is_absolute()]
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # in a folder of another user, into which we may not look
+        return False
 
 
 def _is_path(word: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from llmauto.ports import Clock
 
 INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
@@ -52,8 +54,24 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  stays for the exit
         return 0
     except Exception as error:  # noqa: BLE001  no traceback ever reaches a person who did not ask
-        out.crash(error, debug=debug)
+        told = _outside(error)
+        if told is None:
+            out.crash(error, debug=debug)
+        else:
+            out.error(told)
         return 1
+
+
+def _outside(error: Exception) -> LlmautoError | None:
+    """What the machine would not let us do, where that is all that is wrong; None for a fault of ours."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        # Our own files raise `DiskError`: it is what stdout leads to.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  stays for the exit
+        return LlmautoError(f"the output cannot be written: {(error.strerror or '').lower()}")
+    if isinstance(error, PermissionError) and error.filename is not None:
+        hint = "give yourself that permission, or use another home with `--home DIR`"
+        return LlmautoError(f"no permission to use `{os.fsdecode(error.filename)}`", hint=hint)
+    return None
 
 
 def _parse(argv: Sequence[str]) -> Namespace:

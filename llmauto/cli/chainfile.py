@@ -14,7 +14,7 @@ from llmauto.authoring.reader import read_file
 from llmauto.authoring.schema import committed
 from llmauto.errors import DiskError, UsageError
 from llmauto.home import Home, shown
-from llmauto.rules.names import check_name
+from llmauto.rules.names import check_alone, check_name
 from llmauto.rules.text import quoted
 
 SCHEMA_NAME = "chain.schema.json"
@@ -92,8 +92,4 @@ def check_free(home: Home, name: str) -> None:
         if chain.name == name and not chain.shipped:
             hint = f"choose another name, or `llmauto chain delete {name}` first"
             raise UsageError(f"there is a chain {quoted(name)} already, `{shown(chain.path)}`", hint=hint)
-        if chain.name != name and chain.name.casefold() == name.casefold():
-            raise UsageError(
-                f"{quoted(name)} and the chain {quoted(chain.name)} differ by case alone",
-                hint="they would be one chain on Windows and macOS: choose another name",
-            )
+    check_alone(name, [chain.name for chain in home.list_chains()])

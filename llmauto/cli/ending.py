@@ -36,6 +36,7 @@ def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, change
     rounds = f"{p.rounds_done} of {chain.max_rounds}" if chain.max_rounds else str(p.rounds_done)
     facts = [f"rounds {rounds}", f"calls {p.calls}", human_duration(p.runtime_s), cost]
     if changed is not None:
-        facts.append(f"{changed} file{'' if changed == 1 else 's'} changed")
+        since = " since this start" if p.earlier_s else ""
+        facts.append(f"{changed} file{'' if changed == 1 else 's'} changed{since}")
     out.line(f"  {' · '.join(facts)}")
     out.line(f"  next: {NEXT.get(reason, FINISHED).format(name=chain.name)}")

@@ -154,7 +154,9 @@ class LiveView:
 
 def status_line(chain: Chain, p: Progress, doing: str, tokens: int, times: tuple[float, float]) -> str:
     """Where the run is, in one line. `times`: seconds of this call, and of this start of the run."""
-    rounds = f"{p.round}/{chain.max_rounds}" if chain.max_rounds else str(p.round)
+    # Between two rounds, and at the end, it is the one that was played.
+    number = p.round if p.round_open or not p.rounds_done else p.rounds_done
+    rounds = f"{number}/{chain.max_rounds}" if chain.max_rounds else str(number)
     parts = [f"{chain.name}  round {rounds}"]
     if p.wait is not None:
         parts.append(f"waiting: {p.wait.why}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from llmauto.cli import parser_seen, parser_steering
-from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
+from llmauto.cli.parser_words import Parser, SubParsers, as_json, command, filled
 
 
 def add(commands: SubParsers) -> None:
@@ -32,7 +32,7 @@ def _start(below: SubParsers) -> None:
     )  # fmt: skip
     start.add_argument("name", metavar="NAME", help="a chain's name, or the path of a chain file")
     start.add_argument("--fresh", action="store_true", help="begin a new run in any case")
-    start.add_argument("--from", dest="from_link", metavar="LINK", default="", help="begin at this link")
+    start.add_argument("--from", dest="from_link", metavar="LINK", type=filled, help="begin at this link")
     task = start.add_mutually_exclusive_group()
     task.add_argument("--task", metavar="TEXT", help="what is to be done: {TASK} in prompts")
     task.add_argument("--task-file", metavar="FILE", help="a file that says what is to be done")

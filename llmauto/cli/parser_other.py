@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmauto.cli import parser_seen
 from llmauto.cli.parser_chain import positive_number
-from llmauto.cli.parser_words import Parser, SubParsers, as_json, command
+from llmauto.cli.parser_words import Parser, SubParsers, as_json, command, filled
 
 
 def add(commands: SubParsers) -> None:
@@ -40,7 +40,7 @@ def _pipe(commands: SubParsers) -> None:
     )  # fmt: skip
     pipe.add_argument("prompt", metavar="PROMPT", nargs="*", help="the prompt")
     pipe.add_argument("-f", "--file", metavar="FILE", help="a file that holds the prompt; `-` is stdin")
-    pipe.add_argument("-t", "--template", metavar="NAME", help="a prompt of the home, by name")
+    pipe.add_argument("-t", "--template", metavar="NAME", type=filled, help="a prompt of the home, by name")
     pipe.add_argument("-m", "--model", metavar="M", help="the model")
     pipe.add_argument("--fallback", metavar="M", help="the model to use when that one fails")
     pipe.add_argument("--timeout", metavar="S", type=positive_number, help="seconds for the call")

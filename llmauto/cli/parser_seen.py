@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from llmauto.cli.parser_words import SubParsers, as_json, command
+from llmauto.cli.parser_words import SubParsers, as_json, command, filled
 
 
 def add(below: SubParsers) -> None:
@@ -14,7 +14,8 @@ def add(below: SubParsers) -> None:
     report.add_argument("--run", metavar="RUN", help="an earlier run (`chain runs` lists them)")
     report.add_argument("--md", action="store_true", help="Markdown, for a pull request")
     stats = command(below, "stats", "stats:stats", "what runs cost, how long they took, how they ended")
-    stats.add_argument("name", metavar="NAME", nargs="?", help="a chain's name; without it, all chains")
+    stats.add_argument("name", metavar="NAME", nargs="?", type=filled,
+                       help="a chain's name; without it, all chains")  # fmt: skip
     stats.add_argument("--by", choices=["link", "model", "day", "outcome", "verdict"], help="only these sums")
     stats.add_argument("--csv", action="store_true", help="print CSV")
     as_json(stats)

@@ -55,9 +55,17 @@ class Parser(argparse.ArgumentParser):
         return f"`{self.prog} --help` lists what there is"
 
 
+def filled(text: str) -> str:
+    """A text that is not empty, as that of a script's unset variable is."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a text that is not empty")
+    return text
+
+
 def shared(parser: argparse.ArgumentParser, default: Any = None) -> None:
     """Options that may stand before or after the command."""
-    parser.add_argument("--home", metavar="DIR", default=default, help="the home: where chains and state are")
+    parser.add_argument("--home", metavar="DIR", type=filled, default=default,
+                        help="the home: where chains and state are")  # fmt: skip
     parser.add_argument("--debug", action="store_true", default=default or False,
                         help="show the traceback of an error")  # fmt: skip
 

@@ -29,7 +29,7 @@ def quick(argv: Sequence[str]) -> SimpleNamespace | None:
             return None
         else:
             words.append(word)
-    return _status(words, home, as_json)
+    return None if home == "" else _status(words, home, as_json)
 
 
 def _status(words: list[str], home: str | None, as_json: bool) -> SimpleNamespace | None:

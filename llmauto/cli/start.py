@@ -42,15 +42,26 @@ def load_asked(ctx: Context) -> tuple[Loaded, Asked]:
     loaded = load(path, home=ctx.home, settings=ctx.settings)
     asked = Asked(
         fresh=ctx.args.fresh,
-        from_link=_link(ctx.args.from_link, [link.name for link in loaded.chain.links]),
+        from_link=_link(ctx.args.from_link or "", [link.name for link in loaded.chain.links]),
         task=_task(ctx.args.task, ctx.args.task_file),
         inputs=_inputs(ctx.args.inputs),
         rounds=ctx.args.rounds,
         budget=ctx.args.budget,
     )
     # Wrong names of inputs are told at once, also where the run goes on and has its own values.
-    with_overrides(loaded.chain, inputs=dict.fromkeys(loaded.chain.required_inputs, "") | dict(asked.inputs))
+    # A missing one too, before anything is made: but a dry run needs none.
+    required = loaded.chain.required_inputs
+    spared = ctx.args.dry_run or (required and not asked.fresh and _is_unfinished(ctx, loaded.chain.name))
+    with_overrides(loaded.chain, inputs=(dict.fromkeys(required, "") if spared else {}) | dict(asked.inputs))
     return loaded, asked
+
+
+def _is_unfinished(ctx: Context, chain: str) -> bool:
+    from llmauto.cli import standing
+
+    with standing.reader(ctx.home) as journal:
+        latest = journal.latest(chain)
+    return latest is not None and not latest.finished
 
 
 def _link(name: str, known: list[str]) -> str:

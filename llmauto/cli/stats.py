@@ -56,11 +56,16 @@ def day_of(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _people(ctx: Context, found: Stats, by: str | None) -> None:
     runs, reasons = found.runs, sorted(found.reasons.items(), key=lambda row: -row[1])
     ended = ", ".join(f"{count} {reason or 'not ended'}" for reason, count in reasons)
     ctx.out.line(
-        f"{runs.runs} runs ({ended}), {runs.rounds} rounds, {human_duration(runs.runtime_s)} at work"
+        f"{_counted(runs.runs, 'run')} ({ended}), {_counted(runs.rounds, 'round')}, "
+        f"{human_duration(runs.runtime_s)} at work"
     )
     if found.verdicts:
         ctx.out.line(

@@ -69,6 +69,21 @@ def case_twins(names: Iterable[str]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((one, other) for one, other in twins if one != other))
 
 
+def check_alone(name: str, known: Iterable[str]) -> str:
+    """`name` itself, if none of the `known` chains is called so in another case.
+
+    Raises:
+        UsageError: one is.
+    """
+    for other in known:
+        if other != name and other.casefold() == name.casefold():
+            raise UsageError(
+                f"{quoted(name)} and the chain {quoted(other)} differ by case alone",
+                hint="they would be one chain on Windows and macOS: give one of them another name",
+            )
+    return name
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `word` most likely meant, whatever the case; None if none is near."""
     from difflib import get_close_matches  # only after a mistake

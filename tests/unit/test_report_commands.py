@@ -95,6 +95,7 @@ def test_figures_are_printed_for_people_programs_and_spreadsheets(cli: Cli, home
     found = cli.run("chain", "stats", "--json").json()
     assert (found["calls"], found["cost_usd"], found["unknown_costs"]) == (2, 0.42, 1)
     assert cli.run("chain", "stats", "x", "--json").json()["calls"] == 1
+    assert "1 run (" in cli.run("chain", "stats", "x").out
     rows = list(csv.DictReader(io.StringIO(cli.run("chain", "stats", "--csv", "--by", "model").out)))
     assert [(row["name"], row["cost_usd"]) for row in rows] == [("'=cmd()", "0.42"), ("opus", "")]
 
