@@ -249,7 +249,8 @@ def test_s8_a_disk_that_allows_no_write_ahead_log_is_told_and_the_run_is_played(
         notes.append("the journal is kept in TRUNCATE mode")
 
     monkeypatch.setattr(opening, "_use_wal", no_wal)
-    night = Night(tmp_path, monkeypatch, max_rounds=2, breakers={"no_progress": 0})
+    night = Night(tmp_path, monkeypatch)
+    night.chain(max_rounds=2, breakers={"no_progress": 0})
     assert night.start() == 0
     assert len(night.calls) == 2
     assert "the journal is kept in TRUNCATE mode" in capsys.readouterr().err
