@@ -183,10 +183,10 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
     over = p.last_over
     if over is not None and over.claims == "ALL_DONE":
         return Finish(reason=StopReason.ALL_DONE, message=f"link `{over.link}` says that all is done")
-    if (judged := _judged(over)) is not None:
-        return judged
     if (stopped := _stopped(p)) is not None:
         return stopped
+    if (judged := _judged(over)) is not None:
+        return judged
     if p.canary is not None and not p.canary.passed:
         return Finish(reason=StopReason.NEEDS_HUMAN, message=f"the canary failed: {p.canary.message}")
     if over is not None and over.failed and chain.on_link_failure is OnFailure.STOP:

@@ -335,10 +335,11 @@ def test_a10_all_done_in_what_an_agent_prints_ends_nothing(night: Night) -> None
 
 
 def test_an_evening_of_eight_hours_ends_all_done_with_the_cost_that_the_ledger_says(night: Night) -> None:
-    """Two limit waits, an overload, a full context, a crash, and the work goes on each time."""
+    """Two limit waits, an overload, a full context, a stall, a crash, and the work goes on each time."""
     home = night.folder / "home" / "state" / "night"
     night.chain(
-        max_rounds=30, runtime_hours=12, budget_usd=50, breakers={"no_progress": 0},
+        max_rounds=30, stall_seconds=2, grace_seconds=1, runtime_hours=12, budget_usd=50,
+        breakers={"no_progress": 0},
         links=[WORKER, {"name": "reviewer", "role": "reviewer", "prompt": "Review it.", "continue": True}],
     )  # fmt: skip
     work: list[Step] = [{"assistant": "working"}, {"say": "worked", "cost": 0.5}]
@@ -350,6 +351,8 @@ def test_an_evening_of_eight_hours_ends_all_done_with_the_cost_that_the_ledger_s
             [{"api_error": 529}],
             work,
             [{"assistant": "halfway"}, {"signal": "KILL"}],
+            work,
+            [{"assistant": "halfway"}, {"sleep": 60}],
             work,
             [{"limit": "You've hit your 5-hour limit", "resets_at": START + 8 * 3600, "window": "five_hour"}],
             work,
@@ -366,6 +369,6 @@ def test_an_evening_of_eight_hours_ends_all_done_with_the_cost_that_the_ledger_s
     assert night.start() == 0
     assert night.stop_reason() == "all_done"
     assert night.clock.monotonic() >= 7.9 * 3600
-    assert {"limited", "overloaded", "crashed", "context_full"} < set(night.outcomes())
+    assert {"limited", "overloaded", "crashed", "stalled", "context_full"} < set(night.outcomes())
     told = sum(event.cost_usd or 0 for event in night.events() if isinstance(event, ev.CallEnded))
     assert told == pytest.approx(night.cost)

@@ -45,9 +45,9 @@ class Project:
         self, *words: str, stdin: bytes | None = None, timeout_s: float = MOST_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             self.argv(*words), cwd=self.folder, env=self.env, capture_output=True, timeout=timeout_s,
-            check=False, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+            check=False, input=stdin or b"",
         )  # fmt: skip
         out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
