@@ -363,6 +363,7 @@ def test_an_evening_of_eight_hours_ends_all_done_with_the_cost_that_the_ledger_s
             work,
             work,
             work,
+            work,
             [{"say": "done", "cost": 0.5}, {"write": str(home / "status.txt"), "text": "ALL_DONE"}],
         ],
     )

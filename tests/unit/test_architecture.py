@@ -26,7 +26,6 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "agents",
                 "authoring",
                 "awake",
-                "awake",
                 "backends",
                 "checkpoints",
                 "clock",
@@ -54,7 +53,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("testing", frozenset({"testing"})),
     ("engine", frozenset({"engine"})),
     ("assembly", frozenset({"assembly", "piping", "running"})),
-    ("surface", frozenset({"__main__", "cli", "library"})),
+    ("surface", frozenset({"__main__", "cli", "library", "rehearsal"})),
 )
 RANK = {part: rank for rank, (_, parts) in enumerate(LAYERS) for part in parts}
 LAYER = {part: name for name, parts in LAYERS for part in parts}
