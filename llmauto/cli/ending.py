@@ -7,7 +7,7 @@ from llmauto.events import RunEnded
 from llmauto.model import Chain
 from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules.progress import Progress
-from llmauto.rules.text import dollars, human_duration, plain
+from llmauto.rules.text import dollars, human_duration, one_line
 
 NEXT = {
     StopReason.STOP_REQUESTED: "llmauto chain start {name}    goes on from here",
@@ -29,7 +29,9 @@ def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, change
     reason = StopReason(ended.reason)
     colour = "green" if ended.exit_code == 0 else "red" if ended.exit_code in (1, 7) else "yellow"
     status = ENDINGS[reason].status.value
-    out.line(f"{out.style(status, colour, 'bold')}  {chain.name}: {plain(ended.message) or ended.reason}")
+    out.line(
+        f"{out.style(status, colour, 'bold')}  {chain.name}: {one_line(ended.message, 1000) or ended.reason}"
+    )
     cost = f"≈{dollars(p.cost_usd)}" + (
         f" + {p.unknown_costs} calls of unknown cost" if p.unknown_costs else ""
     )

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from llmauto.rules.text import without_markdown
+from llmauto.rules.text import plain, without_markdown
 
 BLOCKED = "BLOCKED"
 # A report may say in one sentence why it skipped; longer text has more to pass on.
@@ -60,7 +60,7 @@ class _Said(NamedTuple):
 
 def first_word(status_text: str) -> str:
     """The first word of a `status.txt` in capitals, Markdown and a leading `Status:` aside; "" if none."""
-    for raw in status_text.lstrip()[:4096].splitlines():
+    for raw in _uncoloured(status_text.lstrip()[:4096]).splitlines():
         line = without_markdown(raw)
         label = _STATUS.match(line)
         word = "" if _FENCE.match(raw) else _word(line[label.end() :] if label else line)
@@ -141,7 +141,7 @@ def match_assignment(assigned: Sequence[str], links: Sequence[tuple[str, str | N
 
 def _lines(text: str) -> list[_Line]:
     """The lines of `text` that say something, fences left out."""
-    raws = text.splitlines()
+    raws = _uncoloured(text).splitlines()
     fenced, fences = _fenced(raws)
     lines: list[_Line] = []
     at_head = True
@@ -153,6 +153,11 @@ def _lines(text: str) -> list[_Line]:
         lines.append(_Line(line, number in fenced or quoted, at_head))
         at_head = at_head and raw.lstrip().startswith("#")
     return lines
+
+
+def _uncoloured(text: str) -> str:
+    """A line that was copied from a terminal says what it looks like there."""
+    return plain(text) if "\x1b" in text else text
 
 
 def _fenced(raws: list[str]) -> tuple[set[int], set[int]]:

@@ -187,6 +187,8 @@ def test_the_files_of_a_run_that_went_on_are_said_to_be_those_of_this_start(
     earlier_s: float, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     progress = Progress(rounds_done=2, earlier_s=earlier_s)
-    ended = RunEnded(reason="max_rounds", message="2 of 2 rounds done")
+    ended = RunEnded(reason="stop_requested", message="I had\r\x1b[31menough")
     print_ending(Output(sys.stdout, sys.stderr, {}), Chain(name="c", links=()), progress, ended, 2)
-    assert capsys.readouterr().out.splitlines()[1].endswith(f" · {said}")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "STOPPED  c: I had enough"
+    assert lines[1].endswith(f" · {said}")

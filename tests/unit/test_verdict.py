@@ -85,6 +85,13 @@ def test_the_first_word_of_a_verdict_line_counts(text: str, verdict: str | None)
     assert verdict_of(text, KNOWN) == verdict
 
 
+def test_colours_of_a_terminal_are_no_part_of_a_word() -> None:
+    assert verdict_of("\x1b[1mVerdict:\x1b[0m \x1b[31mAPPROVED\x1b[0m\n") == "APPROVED"
+    assert first_word("\x1b[32mALL_DONE\x1b[0m\n") == "ALL_DONE"
+    assert says_blocked("\x1b[31mBLOCKED: no key\x1b[0m\n")
+    assert assigned("ASSIGNED: \x1b[1mopus\x1b[0m\n") == ("opus",)
+
+
 def test_a_known_word_comes_back_as_its_author_spelt_it() -> None:
     assert verdict_of("Verdict: NEEDS_FIX", ["ok", "needs-fix"]) == "needs-fix"
 
