@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from llmauto.errors import LlmautoError
+from llmauto.errors import LlmautoError, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -59,7 +59,7 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
             out.crash(error, debug=debug)
         else:
             out.error(told)
-        return 1
+        return told.exit_code if told else 1
 
 
 def _outside(error: Exception) -> LlmautoError | None:
@@ -71,7 +71,19 @@ def _outside(error: Exception) -> LlmautoError | None:
     if isinstance(error, PermissionError) and error.filename is not None:
         hint = "give yourself that permission, or use another home with `--home DIR`"
         return LlmautoError(f"no permission to use `{os.fsdecode(error.filename)}`", hint=hint)
+    if isinstance(error, FileNotFoundError) and not _is_anywhere():
+        return UsageError("the folder that you are in has been removed", hint="`cd` to one that is there")
     return None
+
+
+def _is_anywhere() -> bool:
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _parse(argv: Sequence[str]) -> Namespace:

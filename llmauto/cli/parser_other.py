@@ -61,6 +61,7 @@ def _prompts(commands: SubParsers) -> None:
     as_json(command(below, "list", "prompts:listing", "the prompts of this home and the shipped ones"))
     show = command(below, "show", "prompts:show", "print a prompt")
     show.add_argument("name", metavar="NAME", help="a prompt's name")
+    as_json(show)
     new = command(below, "new", "prompts:new", "write a new prompt from a role's")
     new.add_argument("name", metavar="NAME", help="the new prompt's name")
     new.add_argument(

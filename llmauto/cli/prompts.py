@@ -47,7 +47,11 @@ def show(ctx: Context) -> int:
     found = find_prompt(ctx.home, ctx.args.name)
     with files.disk_errors(found.path, "read"), found.path.open("rb") as file:
         data = file.read(LARGEST)
-    ctx.out.agent_text(decode(data).rstrip("\n"))
+    text = decode(data)
+    if ctx.args.json:
+        ctx.out.json({"name": found.name, "path": str(found.path), "shipped": found.shipped, "text": text})
+    else:
+        ctx.out.agent_text(text.rstrip("\n"))
     return 0
 
 

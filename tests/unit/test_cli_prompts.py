@@ -43,6 +43,8 @@ def test_the_list_for_people_shows_how_each_begins(cli: Cli) -> None:
 def test_a_prompt_is_shown_as_it_stands(cli: Cli, name: str) -> None:
     prompt(cli, "_private/mine.md", "Mend {TASK}\nnow\n")
     assert cli.run("prompt", "show", name).out == "Mend {TASK}\nnow\n"
+    shown = cli.run("prompt", "show", name, "--json").json()
+    assert (shown["name"], shown["shipped"], shown["text"]) == ("mine.md", False, "Mend {TASK}\nnow\n")
 
 
 def test_a_prompt_that_is_not_there_gets_a_guess(cli: Cli) -> None:

@@ -116,6 +116,14 @@ def test_missing_permission_is_no_fault_of_ours(
     assert said.startswith(f"error: no permission to use `{tmp_path / 'journal.db'}`\nhint: ")
 
 
+@posix
+def test_a_current_folder_that_was_removed_is_said_to_be(tmp_path: Path) -> None:
+    done = in_shell(tmp_path, "mkdir gone; cd gone; rmdir ../gone; unset LLMAUTO_HOME; $L status")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2, "error: the folder that you are in has been removed",
+    )  # fmt: skip
+
+
 # --- words -------------------------------------------------------------------------------------------
 
 
