@@ -39,14 +39,21 @@ def launch(ctx: Context, chain: Chain, *, window: bool) -> int:
         code = _wait(child, begun, detaches=window)
         if code is None:
             run = begun.read_text(encoding="utf-8")
-            ctx.out.line(f"{chain.name}: run {run} has begun in the background (pid {child.pid})")
-            ctx.out.line(f"  next: llmauto chain log {chain.name} -f    llmauto chain stop {chain.name}")
+            _told(ctx, chain.name, run, child.pid)
             return 0
     said = _said(output, offset)
     if said:
         ctx.out.say_styled(said)
         return code
     raise LlmautoError(f"the runner ended before its run began (exit code {code})", hint=f"see {output}")
+
+
+def _told(ctx: Context, chain: str, run: str, pid: int) -> None:
+    if ctx.args.json:
+        ctx.out.json({"chain": chain, "run": run, "pid": pid})
+        return
+    ctx.out.line(f"{chain}: run {run} has begun in the background (pid {pid})")
+    ctx.out.line(f"  next: llmauto chain log {chain} -f    llmauto chain stop {chain}")
 
 
 def child_argv(ctx: Context, begun: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -71,6 +72,15 @@ def test_a_full_disk_behind_stdout_is_said_to_be_that(tmp_path: Path) -> None:
     done = in_shell(tmp_path, "$L schema > /dev/full")
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: no space left on device\n"
+
+
+@posix
+def test_a_start_in_the_background_says_json_where_json_is_asked_for(tmp_path: Path) -> None:
+    chains(tmp_path, "c")
+    begun = json.loads(in_shell(tmp_path, "$L chain start c --bg --json").stdout)
+    assert sorted(begun) == ["chain", "pid", "run"]
+    in_shell(tmp_path, "until grep -qs STOPPED state/c/status.txt; do sleep 0.02; done")
+    assert json.loads(in_shell(tmp_path, "$L chain status c --json").stdout)["run"] == begun["run"]
 
 
 # --- folders of another user -------------------------------------------------------------------------
