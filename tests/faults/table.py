@@ -58,7 +58,7 @@ ROWS = {
     "B6": "Prompts of every size and kind arrive byte for byte",
     "B7": "Texts that are no UTF-8, and terminal escapes",
     "B8": "Symbolic links where our files belong are refused",
-    "B9": "No shell anywhere",
+    "B9": "No shell anywhere: what stands in a field arrives as it is",
     "R1": "A full or read-only disk pauses the run, and the next start goes on",
     "R2": "Memory that runs out is an outcome, and the runner lives",
     "R3": "Thousands of links leave nothing in the runner",

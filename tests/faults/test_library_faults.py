@@ -45,7 +45,7 @@ def test_a_keyboard_interrupt_ends_the_call_and_the_next_start_goes_on_there(tmp
         argv, cwd=project, env=slow, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         encoding="utf-8",
     )  # fmt: skip
-    until(ledger.exists, 20)
+    until(lambda: ledger.exists() and ledger.read_text(encoding="utf-8").endswith("\n"), 20)
     pid = json.loads(ledger.read_text(encoding="utf-8").splitlines()[0])["pid"]
     began = time.monotonic()
     child.send_signal(signal.SIGINT)

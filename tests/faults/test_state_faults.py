@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -236,3 +237,21 @@ def _wait_for(path: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(["sleep", "0.02"], timeout=1, check=False)
     raise AssertionError(f"{path} did not come")
+
+
+def test_b9_no_shell_reads_what_stands_in_a_field(tmp_path: Path) -> None:
+    victim = Victim(tmp_path, 1)
+    evil = "$(touch pwned) `touch pwned`; touch pwned | touch pwned > pwned & \"x\" 'y'\ntouch pwned"
+    links = [
+        {"name": "w", "prompt": f"do {evil}", "system_prompt": evil, "model": "m;touch pwned",
+         "allowed_tools": [f"Bash({evil})"], "env": {"EVIL": evil}, "backend_args": ["--x", evil]},
+        {"name": "c", "backend": "command", "run": ["printf", "%s", evil], "prompt": f"do {evil}"},
+    ]  # fmt: skip
+    victim.project.chain("c", mode="once", description=evil, inputs={"i": evil}, links=links)
+    done = start(victim, "--task", evil, "--set", f"i={evil}")
+    assert done.returncode == 0, done.stderr
+    assert victim.project.run("chain", "stop", "c", evil).returncode in (0, 1)
+    assert list(tmp_path.rglob("pwned")) == []
+    assert json.dumps(evil)[1:-1] in victim.ledger_file.read_text(encoding="utf-8"), "it arrived as it was"
+    said = next((victim.project.folder / "calls").glob("*/*-c/stdout")).read_text(encoding="utf-8")
+    assert said == evil
