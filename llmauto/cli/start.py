@@ -49,10 +49,10 @@ def load_asked(ctx: Context) -> tuple[Loaded, Asked]:
         budget=ctx.args.budget,
     )
     # Wrong names of inputs are told at once, also where the run goes on and has its own values.
-    # A missing one too, before anything is made: but a dry run needs none.
+    # A missing one of a new run is told before anything is made for it.
     required = loaded.chain.required_inputs
-    spared = ctx.args.dry_run or (required and not asked.fresh and _is_unfinished(ctx, loaded.chain.name))
-    with_overrides(loaded.chain, inputs=(dict.fromkeys(required, "") if spared else {}) | dict(asked.inputs))
+    goes_on = required and not asked.fresh and _is_unfinished(ctx, loaded.chain.name)
+    with_overrides(loaded.chain, inputs=(dict.fromkeys(required, "") if goes_on else {}) | dict(asked.inputs))
     return loaded, asked
 
 
