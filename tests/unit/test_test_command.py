@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.__main__ import Row, check_row, counts, main, suite_row, summary
+from tests.__main__ import Row, check_row, counts, main, suite_row, summary, tried_again
 from tests.support.checkout import Ended, clean_environment, fingerprint, run
 
 
@@ -103,3 +103,15 @@ def test_a_grandchild_that_holds_the_output_open_holds_nothing_up(capfd: pytest.
     assert (result.code, result.output.strip()) == (0, "done")
     assert result.seconds < 3.5
     assert capfd.readouterr().out.strip() == "done"
+
+
+def test_what_passes_on_the_second_try_only_is_said() -> None:
+    first = Row(name="faults", result="FAILED", seconds=10, passed=8, failed=2)
+    row = tried_again(first, Row(name="faults", result="ok", seconds=1, passed=2))
+    assert (row.result, row.passed, row.failed) == ("ok", 10, 0)
+    assert "second try" in row.note
+
+
+def test_what_fails_twice_has_failed() -> None:
+    first = Row(name="faults", result="FAILED", passed=8, failed=2)
+    assert tried_again(first, Row(name="faults", result="FAILED", passed=1, failed=1)) == first
