@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.figures import By, Figure, NotHereError
 from bench.stage import Home, Stage, command_link, median, new_home
-from llmauto.keeper import Launch, start
+from llmauto.keeper import Launch, Nursery
 
 MOST_MS, AIM_MS = 20.0, 5.0
 SECRET = "0123456789-this-is-no-key-of-anybody-0123456789"
@@ -35,16 +35,17 @@ def figures(stage: Stage) -> Iterator[Figure]:
     home = new_home(stage.folder / "home")
     home.chain("bench", max_rounds=LINKS, links=[command_link("w", program)])
     with_key = replace(home, env={**home.env, "SOME_API_KEY": SECRET})
-    keeper = _Keeper(stage.folder / "kept", program)
-    took = stage.in_turns(
-        {
-            "links": lambda: median(_links(home)),
-            "secret": lambda: median(_links(with_key)),
-            "keeper": lambda: median([keeper.call() for _ in range(LINKS)]),
-            "bare": lambda: median([_bare(program) for _ in range(LINKS)]),
-        },
-        stage.pick(30, 3),
-    )
+    with Nursery() as nursery:
+        keeper = _Keeper(nursery, stage.folder / "kept", program)
+        took = stage.in_turns(
+            {
+                "links": lambda: median(_links(home)),
+                "secret": lambda: median(_links(with_key)),
+                "keeper": lambda: median([keeper.call() for _ in range(LINKS)]),
+                "bare": lambda: median([_bare(program) for _ in range(LINKS)]),
+            },
+            stage.pick(30, 3),
+        )
     ms = {name: median(values) * 1000 for name, values in took.items()}
     yield Figure(
         what="engine and keeper, a link of `true`", ours=ms["links"], unit="ms", beside=ms["bare"],
@@ -81,10 +82,11 @@ def _bare(program: str) -> float:
 
 
 class _Keeper:
-    """Calls of the program in a keeper, with no engine."""
+    """Calls of the program in a keeper, with no engine; in a row, so that each waits for its keeper to boot."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, program: str) -> None:
         folder.mkdir()
+        self._nursery = nursery
         self._folder = folder
         self._calls = 0
         self._launch = Launch(argv=(program,), cwd=str(folder), env={"PATH": os.environ.get("PATH", "")})
@@ -95,7 +97,7 @@ class _Keeper:
         begun = time.perf_counter()
         folder = self._folder / f"{self._calls:06d}"
         folder.mkdir(mode=0o700)
-        call = start(folder, self._launch)
+        call = self._nursery.start(folder, self._launch)
         ended = call.poll(30.0)
         took = time.perf_counter() - begun
         call.close()

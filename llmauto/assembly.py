@@ -22,6 +22,7 @@ from llmauto.secrecy import clean_with, known_secrets
 from llmauto.watcher import TreeWatcher
 
 if TYPE_CHECKING:
+    from llmauto.agents import Keeper
     from llmauto.checkpoints import GitCheckpoints
     from llmauto.home import Home
     from llmauto.model import Chain
@@ -76,13 +77,19 @@ def bash_path(path: str) -> str:
     return slash
 
 
-def agents_for(home: Home, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> KeptAgents:
-    """What makes calls: the backends over the keeper."""
-    from llmauto import keeper
+def agents_for(
+    home: Home,
+    settings: Settings,
+    clock: Clock,
+    environ: Mapping[str, str],
+    keeper: Keeper | None = None,
+) -> KeptAgents:
+    """What makes calls: the backends over the keeper, or over one of the caller's."""
+    from llmauto import keeper as for_one_call
 
     tokens = (settings.telegram.bot_token_env,)
     return KeptAgents(
-        keeper=keeper,
+        keeper=keeper or for_one_call,
         clock=clock,
         environ=environ,
         paths=settings.backend_paths,

@@ -25,6 +25,7 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _SAFE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 _FOLDER = getattr(os, "O_DIRECTORY", 0)
 
+_AT_ONCE = 1 << 20
 _TEMP_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 STALE_TEMP_S = 3600.0
 """A temp file this old was left by a process that was killed."""
@@ -173,7 +174,8 @@ def make_private_dir(path: Path, *, root: Path | None = None) -> None:
     """
     below = [] if root is None else [p for p in path.parents if root in p.parents]
     with disk_errors(path, "make the folder"):
-        above = [p for p in path.parents if p not in below and not p.exists()]
+        known = path.parent.exists()  # then all above it are there
+        above = [] if known else [p for p in path.parents if p not in below and not p.exists()]
     for folder in (*reversed(above), *reversed(below), path):
         _one_private_dir(folder)
 
@@ -218,12 +220,19 @@ def look(path: Path, limit: int) -> Content:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             return Content("folder" if stat.S_ISDIR(found.st_mode) else "special")
-        with os.fdopen(fd, "rb", closefd=False) as file:
-            return Content("file", file.read(limit), found.st_size)
+        return Content("file", _read(fd, limit), found.st_size)
     except OSError:
         return Content("unreadable")
     finally:
         os.close(fd)
+
+
+def _read(fd: int, limit: int) -> bytes:
+    parts = []
+    while limit > 0 and (part := os.read(fd, min(limit, _AT_ONCE))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
 
 
 def _kind(path: Path) -> str:

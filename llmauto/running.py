@@ -20,6 +20,7 @@ from llmauto.engine.opening import Wish, close_earlier, new_run_id, open_run, un
 from llmauto.engine.recorder import Recorder
 from llmauto.errors import UsageError
 from llmauto.files import free_bytes, make_private_dir
+from llmauto.keeper import Nursery
 from llmauto.locks import RunnerLock, holder
 from llmauto.logs import LogWriter
 from llmauto.rules.advance import fold
@@ -114,7 +115,7 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     if notifier.problem:
         stage.warn(notifier.problem)
     who = {"pid": pid, "host": host, "chain": chain.name}
-    with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock:
+    with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock, Nursery() as nursery:
         for sentence in _concerns(chain, places, stage):
             stage.warn(sentence)
         ground = _ground(chain, places, asked, stage)
@@ -123,7 +124,7 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         logs = LogWriter(home.logs, chain.name, stage.warn)
         parts = assembly.assemble(
             chain, home=home, settings=stage.settings, journal=stage.journal, places=ground.places,
-            agents=assembly.agents_for(home, stage.settings, stage.clock, stage.environ),
+            agents=assembly.agents_for(home, stage.settings, stage.clock, stage.environ, nursery),
             clock=stage.clock, interrupts=stage.interrupts, notifier=notifier,
             emit=_both(logs, stage.emit, clean), beat=lock.beat,
             redactor=redactor,

@@ -1,7 +1,8 @@
 """The keeper: a small process that holds one agent process, and what starts, follows and adopts it.
 
 `start` begins a call in its folder, `find` looks for one that an earlier runner began; both give a
-`KeptCall` to follow it by. The names are loaded when they are first used.
+`KeptCall` to follow it by. A `Nursery` does both for one call after the other, and has the next keeper
+ready. The names are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from llmauto.keeper.finding import find
     from llmauto.keeper.following import KeptCall
+    from llmauto.keeper.nursery import Nursery
     from llmauto.keeper.starting import start
     from llmauto.keeper.values import Ended, Launch
 
-__all__ = ["Ended", "KeptCall", "Launch", "find", "start"]
+__all__ = ["Ended", "KeptCall", "Launch", "Nursery", "find", "start"]
 
 _HOMES = {
     "Ended": "values",
     "Launch": "values",
     "KeptCall": "following",
+    "Nursery": "nursery",
     "find": "finding",
     "start": "starting",
 }

@@ -59,12 +59,20 @@ class Link(ABC):
 
 
 class KeptCall:
-    """A call in its folder. `adopted`: it was begun by an earlier runner.
+    """A call in its folder. `adopted`: it was begun by an earlier runner. `bounds` are those of its launch,
+    read from the folder where they are not known.
 
     One that is let go of before its end is, to its keeper, one whose runner is gone.
     """
 
-    def __init__(self, folder: Path, *, link: Link | None = None, ended: Ended | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        link: Link | None = None,
+        ended: Ended | None = None,
+        bounds: records.Bounds | None = None,
+    ) -> None:
         self.adopted = link is None
         self.folder = folder
         self._link = link
@@ -73,11 +81,11 @@ class KeptCall:
         self._overdue_at = 0.0
         self._clock = ActiveClock(monotonic())
         self._place: Folder | None = None
-        self._bounds = records.Bounds()
+        self._bounds = bounds or records.Bounds()
         self._reader: output.Reader | None = None
         with contextlib.suppress(OSError):
             self._place = Folder(os.fsencode(folder))
-            self._bounds = records.bounds(self._place)
+            self._bounds = bounds or records.bounds(self._place)
             self._reader = output.Reader(self._place, "stdout", self._bounds.output_cap)
 
     # --- the end ---------------------------------------------------------------------------------

@@ -59,6 +59,11 @@ def spec_text(launch: Launch, mark: str) -> bytes:
     return json.dumps(values, indent=1).encode() + b"\n"
 
 
+def bounds_of(launch: Launch) -> Bounds:
+    """What a follower must know of it."""
+    return Bounds(timeout_s=launch.timeout_s, grace_s=launch.grace_s, output_cap=launch.output_cap)
+
+
 def bounds(folder: Folder) -> Bounds:
     """The launch's bounds, as far as they can be read."""
     return Bounds(**_fitting(Bounds, _object(folder.read(SPEC)) or {}))

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llmauto.keeper.child.folder import Folder
@@ -39,10 +40,7 @@ class PosixLink(Link):
         while ready.poll(wait_s * 1000):
             data = os.read(self._life, 65536)
             if not data:
-                with contextlib.suppress(
-                    ChildProcessError
-                ):  # where the host program reaps all children itself
-                    os.waitpid(self._pid, 0)
+                reap(self._pid)
                 self._pid = 0
                 self.close()
                 return True
@@ -68,38 +66,60 @@ class PosixLink(Link):
         self._order = self._life = -1
 
 
-def spawn(folder: Path, held: int, message: bytes) -> Link:
-    """Start the keeper with the lock `held` and hand it its order. Raises `OSError`."""
-    if not sys.executable:
-        raise FileNotFoundError(2, "the path of this Python is unknown")
+def spawn(
+    folder: Path, held: int, message: bytes, taker: Callable[[Sequence[int]], int] | None = None
+) -> Link:
+    """Put a keeper to work with the lock `held`, and hand it its order. Raises `OSError`.
+
+    `taker` gives the files to a process that is to be the keeper, and returns its pid; 0 = there is none,
+    and one is started.
+    """
     order_r, order = os.pipe()
     life, life_w = os.pipe()
     log = -1
-    lent: list[int] = []
     try:
         log = _open_log(folder)
-        lent.extend(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST) for fd in (order_r, life_w, log, held))
-        pid = _spawn(folder, lent)
+        files = (order_r, life_w, log, held)
+        pid = taker(files) if taker is not None else 0
+        pid = pid or boot(str(folder), files)
     except BaseException:
         os.close(order)
         os.close(life)
         raise
     finally:
-        for fd in (order_r, life_w, log, *lent):
+        for fd in (order_r, life_w, log):
             if fd >= 0:
                 os.close(fd)
     _hand_over(order, message)
     return PosixLink(pid, order, life)
 
 
-def _spawn(folder: Path, files: list[int]) -> int:
-    argv = [sys.executable, "-I", "-S", str(PROGRAM), str(folder)]
+def boot(word: str, files: Sequence[int]) -> int:
+    """Start the keeper's program with these files as its 0, 1, 2 … alone; its pid. Raises `OSError`.
+
+    `word` is the call's folder, which is there for people to see; or "--spare".
+    """
+    if not sys.executable:
+        raise FileNotFoundError(2, "the path of this Python is unknown")
+    argv = [sys.executable, "-I", "-S", str(PROGRAM), word]
     env = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
+    lent: list[int] = []
     try:
-        return os.posix_spawn(sys.executable, argv, env, file_actions=actions, setsid=True, setsigmask=())
-    except NotImplementedError:  # an old C library; the keeper makes its own session as its first act
-        return os.posix_spawn(sys.executable, argv, env, file_actions=actions, setsigmask=())
+        lent.extend(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST) for fd in files)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(lent)]
+        try:
+            return os.posix_spawn(sys.executable, argv, env, file_actions=actions, setsid=True, setsigmask=())
+        except NotImplementedError:  # an old C library; the keeper makes its own session as its first act
+            return os.posix_spawn(sys.executable, argv, env, file_actions=actions, setsigmask=())
+    finally:
+        for fd in lent:
+            os.close(fd)
+
+
+def reap(pid: int) -> None:
+    """Take in the end of a child of ours, which is ending."""
+    with contextlib.suppress(ChildProcessError):  # where the host program reaps all children itself
+        os.waitpid(pid, 0)
 
 
 def _open_log(folder: Path) -> int:

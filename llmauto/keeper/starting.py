@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import time
 
@@ -22,8 +23,12 @@ _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 MARK = "LLMAUTO_CALL"
 
 
-def start(folder: Path, launch: Launch) -> KeptCall:
-    """Start the call in `folder`, which exists and is its own.
+Taker = Callable[[Sequence[int]], int]
+"""Gives the files of a call to a process that is to keep it: see `spawn_posix.spawn`."""
+
+
+def start(folder: Path, launch: Launch, *, taker: Taker | None = None) -> KeptCall:
+    """Start the call in `folder`, which exists and is its own; in a keeper that `taker` has, if it has one.
 
     Raises `DiskError` where nothing can be written there, and `BusyError` where a keeper holds it. All
     else that keeps the agent from running is the call's own end, "not_started".
@@ -45,12 +50,12 @@ def start(folder: Path, launch: Launch) -> KeptCall:
             return _stillborn(folder, _named(error))
         raise DiskError(f"{folder}: the call's folder cannot be written: {error.strerror}") from error
     try:
-        link = _spawn(folder, held, message)
+        link = _spawn(folder, held, message, taker)
     except OSError as error:
         return _stillborn(folder, f"keeper: {_named(error)}")
     finally:
         os.close(held)
-    return KeptCall(folder, link=link)
+    return KeptCall(folder, link=link, bounds=records.bounds_of(launch))
 
 
 def make_order(folder: Path, launch: Launch) -> wire.Order:
@@ -66,7 +71,9 @@ def make_order(folder: Path, launch: Launch) -> wire.Order:
     env = {**launch.env, MARK: " ".join([*outer, mark])}
     order.env = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     order.mark = mark.encode()
-    order.secrets = [(os.fsencode(one.name), os.fsencode(one)) for one in _secrets(launch)]
+    order.secrets = [
+        (os.fsencode(one.name), os.fsencode(one)) for one in secrets_in(launch.env, launch.secrets)
+    ]
     order.timeout_s, order.grace_s = launch.timeout_s, launch.grace_s
     order.start_silence_s, order.stall_s = launch.start_silence_s, launch.stall_s
     order.output_cap, order.memory_cap = launch.output_cap, launch.memory_cap
@@ -81,7 +88,7 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
         for name in place.names():
             if name in (RESULT, records.NOTES, records.FLAG) or name.startswith(("stdout", "stderr")):
                 place.remove(name)
-        place.write(records.SPEC, _without_secrets(records.spec_text(launch, order.mark.decode()), launch))
+        place.write(records.SPEC, _without_secrets(records.spec_text(launch, order.mark.decode()), order))
         for name in ("stdout", "stderr"):
             os.close(place.open(name, WRITE))
         fd = place.open(RESERVE, WRITE | os.O_TRUNC)
@@ -95,13 +102,9 @@ def _prepare(place: Folder, launch: Launch, order: wire.Order) -> int:
     return held
 
 
-def _secrets(launch: Launch) -> tuple[Secret, ...]:
-    return secrets_in(launch.env, launch.secrets)
-
-
-def _without_secrets(text: bytes, launch: Launch) -> bytes:
+def _without_secrets(text: bytes, order: wire.Order) -> bytes:
     """An argument may hold what should be in the environment alone."""
-    found = _secrets(launch)
+    found = [Secret(os.fsdecode(value), os.fsdecode(name)) for name, value in order.secrets]
     if not found:
         return text
     from llmauto.rules.redaction import Redactor
@@ -109,14 +112,14 @@ def _without_secrets(text: bytes, launch: Launch) -> bytes:
     return Redactor(found).data(text)
 
 
-def _spawn(folder: Path, held: int, message: bytes) -> Link:
+def _spawn(folder: Path, held: int, message: bytes, taker: Taker | None) -> Link:
     if sys.platform == "win32":
         from llmauto.keeper import spawn_windows
 
         return spawn_windows.spawn(folder, message)  # the keeper takes the lock itself
     from llmauto.keeper import spawn_posix
 
-    return spawn_posix.spawn(folder, held, message)
+    return spawn_posix.spawn(folder, held, message, taker)
 
 
 def _stillborn(folder: Path, error: str) -> KeptCall:

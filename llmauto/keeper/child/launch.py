@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from . import posix
+from . import cgroup, posix
 from .wire import Order
 
 _PIPE_SIZE = 1 << 20
@@ -18,25 +18,34 @@ _OOM_SCORE = b"300"
 
 
 class Child:
-    """The agent's process and our ends of its pipes. `report` says why its program could not be run."""
+    """The agent's process and our ends of its pipes. `report` says why its program could not be run;
+    `is_placed`, that it is in its group already.
+    """
 
-    __slots__ = ("err", "go", "out", "pid", "report")
+    __slots__ = ("err", "go", "is_placed", "out", "pid", "report")
 
-    def __init__(self, pid: int, out: int, err: int, go: int, report: int) -> None:
+    def __init__(self, pid: int, out: int, err: int, go: int, report: int, *, is_placed: bool) -> None:
         self.pid = pid
+        self.is_placed = is_placed
         self.out = out
         self.err = err
         self.go = go
         self.report = report
 
 
-def start(order: Order, umask: int) -> Child:
-    """Fork the agent's process; it runs its program once a byte comes through `go`. Raises `OSError`."""
+def start(order: Order, umask: int, group: str) -> Child:
+    """Fork the agent's process, into its control group if it has one and where that can be done at once.
+
+    It runs its program once a byte comes through `go`. Raises `OSError`.
+    """
     out, out_w = _wide_pipe()
     err, err_w = _wide_pipe()
     go_r, go = os.pipe()
     report, report_w = os.pipe()
-    pid = os.fork()
+    pid = cgroup.fork_into(group) if group else -1
+    is_placed = pid >= 0
+    if not is_placed:
+        pid = os.fork()
     if pid == 0:
         os.close(go)
         _become_agent(order, umask, (out_w, err_w, go_r, report_w))
@@ -44,7 +53,7 @@ def start(order: Order, umask: int) -> Child:
         os.close(fd)
     for fd in (out, err, report):
         os.set_blocking(fd, False)
-    return Child(pid, out, err, go, report)
+    return Child(pid, out, err, go, report, is_placed=is_placed)
 
 
 def _wide_pipe() -> tuple[int, int]:

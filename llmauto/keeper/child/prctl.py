@@ -1,12 +1,13 @@
 """Two switches of a Linux process: being the new parent of orphans, and being closed to others.
 
-Only `_ctypes` is used: `ctypes` on top of it costs 4 ms of a start-up of 12. Where that fails, `ctypes`
-does it, and where that fails too the keeper works without.
+Where the quick way fails, `ctypes` does it, and where that fails too the keeper works without.
 """
 
 from __future__ import annotations
 
 import sys
+
+from . import native
 
 _SET_DUMPABLE = 4
 _SET_CHILD_SUBREAPER = 36
@@ -26,7 +27,7 @@ def _prctl(option: int, value: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        return _raw(option, value) == 0
+        return native.function("prctl", "illll", "i")(option, value, 0, 0, 0) == 0
     except Exception:  # noqa: BLE001 (a private module: whatever changes there, the long way is tried)
         pass
     try:
@@ -35,22 +36,3 @@ def _prctl(option: int, value: int) -> bool:
         return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0)) == 0
     except (ImportError, OSError, AttributeError, TypeError):
         return False
-
-
-def _raw(option: int, value: int) -> int:
-    import _ctypes
-
-    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]
-        _type_ = "l"
-
-    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]
-        _type_ = "i"
-
-    class Function(_ctypes.CFuncPtr):
-        _flags_ = _ctypes.FUNCFLAG_CDECL
-        _restype_ = Int
-        _argtypes_ = (Int, Long, Long, Long, Long)
-
-    library = _ctypes.dlopen(None, 2)  # type: ignore[arg-type]
-    call = Function(_ctypes.dlsym(library, "prctl"))
-    return int(call(option, value, 0, 0, 0))

@@ -17,12 +17,9 @@ LOCK_FD = 3
 
 def main() -> int:
     """Run one call. The runner hands over four open files: 0 order, 1 life, 2 log, 3 lock."""
-    try:  # noqa: SIM105 (contextlib would cost a millisecond of every start)
-        os.setsid()
-    except OSError:  # it is the leader of its session already
-        pass
+    own_session()
     os.set_inheritable(LOCK_FD, False)
-    _close_others()
+    close_others(LOCK_FD)
     umask = os.umask(0o077)
     try:
         order = wire.read_order(0)
@@ -56,15 +53,23 @@ def make_group(order: wire.Order) -> str:
     return group
 
 
-def _close_others() -> None:
-    """Whatever the runner's own parents have left open is not for the agent."""
+def own_session() -> None:
+    """Leave the runner's session, its terminal, and the signals that come from there."""
+    try:  # noqa: SIM105 (contextlib would cost a millisecond of every start)
+        os.setsid()
+    except OSError:  # it is the leader of its session already
+        pass
+
+
+def close_others(last: int) -> None:
+    """Close all files above `last`: what the runner's own parents have left open is not for the agent."""
     try:
         names = os.listdir("/dev/fd")  # noqa: PTH208
     except OSError:
-        os.closerange(LOCK_FD + 1, 1024)
+        os.closerange(last + 1, 1024)
         return
     for name in names:
-        if name.isdigit() and int(name) > LOCK_FD:
+        if name.isdigit() and int(name) > last:
             try:  # noqa: SIM105
                 os.close(int(name))
             except OSError:  # it was the one by which the list was read
@@ -108,7 +113,7 @@ class Keeper:
         inherits = prctl.become_subreaper()
         cleaners = redact.streams(self._order.secrets, 2)
         try:
-            child = launch.start(self._order, self._umask)
+            child = launch.start(self._order, self._umask, self._group)
         except OSError as error:
             cgroup.remove(self._group)
             self._write(result.values("not_started", error=result.errno_text(error.errno or 0)))
@@ -124,7 +129,7 @@ class Keeper:
         prctl.close_to_others()
         os.write(child.go, b"!")
         os.close(child.go)
-        if self._group:  # its program need not wait for that
+        if self._group and not child.is_placed:  # its program need not wait for that
             cgroup.move(self._group, child.pid)
         hold.run()
         self._finish(hold, tree)

@@ -35,11 +35,12 @@ def streams(secrets: list[tuple[bytes, bytes]], count: int) -> list[StreamRedact
         secret = Named(os.fsdecode(value))
         secret.name = os.fsdecode(name)
         named.append(secret)
-    redactor = _redaction().Redactor(named)
+    redactor = load().Redactor(named)
     return [redactor.stream() for _ in range(count)]
 
 
-def _redaction() -> ModuleType:
+def load() -> ModuleType:
+    """The redaction. Raises `ImportError`."""
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     sys.path.insert(0, os.path.join(here, "..", "..", "rules"))  # noqa: PTH118
     try:
