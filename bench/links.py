@@ -82,7 +82,7 @@ def _bare(program: str) -> float:
 
 
 class _Keeper:
-    """Calls of the program in a keeper, with no engine. In a row, so that each waits for its keeper's boot."""
+    """Calls of the program in a keeper, with no engine; in a row: each waits for its keeper to boot."""
 
     def __init__(self, nursery: Nursery, folder: Path, program: str) -> None:
         folder.mkdir()
