@@ -12,9 +12,9 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from llmauto.errors import UsageError
 from llmauto.rules.names import NAME_HINT, check_alone, check_name, did_you_mean, problem_with
@@ -39,8 +39,7 @@ class HowFound(str, Enum):
     USER = "user"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainFile:
+class ChainFile(NamedTuple):
     """A chain that can be named. `shipped` where it came with the program, not from the home."""
 
     name: str
@@ -48,8 +47,7 @@ class ChainFile:
     shipped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class Home(NamedTuple):
     """Where chains, prompts and state live. All paths are absolute.
 
     `workdir_base` is the folder that agents work in where neither link nor chain say otherwise.

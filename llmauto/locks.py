@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import sys
 import time
@@ -89,6 +88,8 @@ class RunnerLock:
 
     def _tell(self) -> None:
         """Say who holds it. What goes wrong here is passed over: it is for people only."""
+        import json
+
         line = json.dumps(dict(self._info), default=str).encode("utf-8", errors="replace") + b"\n"
         with contextlib.suppress(OSError):
             os.lseek(self._fd, 0, os.SEEK_SET)
@@ -152,6 +153,8 @@ def _is_at(fd: int, path: Path) -> bool:
 
 def _read(fd: int) -> Holder:
     """What the holder wrote; whatever is no such text is left out."""
+    import json
+
     try:
         beat_at = os.fstat(fd).st_mtime
         os.lseek(fd, 0, os.SEEK_SET)

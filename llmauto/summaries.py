@@ -1,15 +1,16 @@
 """What is kept of a run in one row, for lists and for `status`?
 
-It stands apart from the journal's other values because `chain status` loads nothing else of them.
+It stands apart from the journal's other values because `chain status` loads nothing else of them. What that
+command needs are `NamedTuple`s where other values are dataclasses: loading `dataclasses`, with `inspect` and
+all that hangs on it, would take as long as the rest of the command.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
+class RunSummary(NamedTuple):
     """One row about a run, kept up to date with its events: what lists and `status` read.
 
     `status` is a `Status`; `stop_reason` a `StopReason` or "". Times are UTC epoch seconds, 0 = not yet.

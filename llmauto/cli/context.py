@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +19,21 @@ if TYPE_CHECKING:
     from llmauto.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
 class Context:
     """One command's surroundings; home, settings and journal are looked up when first asked for."""
 
-    args: Namespace | SimpleNamespace
-    out: Output
-    environ: Mapping[str, str]
-    clock: Clock | None = None
+    def __init__(
+        self,
+        *,
+        args: Namespace | SimpleNamespace,
+        out: Output,
+        environ: Mapping[str, str],
+        clock: Clock | None = None,
+    ) -> None:
+        self.args = args
+        self.out = out
+        self.environ = environ
+        self.clock = clock
 
     @cached_property
     def home(self) -> Home:

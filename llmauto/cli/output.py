@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -48,6 +47,8 @@ class Output:
 
     def json(self, value: Any) -> None:
         """The result as JSON, in one document."""
+        import json
+
         print(json.dumps(value, ensure_ascii=False, indent=2), file=self.stdout)
 
     def say(self, text: str) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmauto.errors import UsageError
 from llmauto.journal.sqlite import SqliteJournal
@@ -27,8 +26,7 @@ UNDER_WAY = ("RUNNING", "WAITING")
 """Status words under which the run's own time runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """One chain. `path` is its file, "" where that is gone; `summary` its newest run, None before the first.
 
     `runner` is who holds the chain now. `living_call` is the folder of a call whose runner has died while

@@ -125,7 +125,9 @@ class JournalReader:
         return tuple(rows.summary_from(row) for row in self._all(query, values))
 
     def _event(self, run: str, row: tuple[Any, ...]) -> Event | None:
+        from llmauto.journal import eventrows
+
         try:
-            return rows.event_from(run, *row)
+            return eventrows.event_from(run, *row)
         except ValueError as error:
             raise damaged(self.path, f"event {row[0]} of run {run}: {error}") from error

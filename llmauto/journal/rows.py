@@ -1,17 +1,14 @@
-"""How do events, summaries and texts become rows of SQLite, and values again?
+"""How do summaries and texts become rows of SQLite, and values again? Events, `eventrows` says.
 
-Every event row carries a CRC-32 of what it says: SQLite itself would not notice a flipped bit in a
-text. Text that is no Unicode (halves of surrogate pairs) is mended on its way in.
+Text that is no Unicode (halves of surrogate pairs) is mended on its way in.
 """
 
 from __future__ import annotations
 
-import json
 from binascii import crc32
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmauto.events import Event
     from llmauto.summaries import RunSummary
 
 COLUMNS = (
@@ -28,8 +25,6 @@ UPSERT_RUN = (
     f"ON CONFLICT (run) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in (*COLUMNS[1:], 'events'))}"
 )
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode  # what `json.loads` does beside that takes half its time
 _BIGGEST = 2**63 - 1
 
 
@@ -67,34 +62,6 @@ def summary_from(row: tuple[Any, ...]) -> RunSummary:
     return RunSummary(**{"status": "", **values})
 
 
-def event_row(run: str, seq: int, event: Event) -> tuple[str, int, float, str, str, int]:
-    """The row of `events`: run, seq, at, kind, data, crc."""
-    from llmauto.events import to_json
-
-    data = clean(_encode(to_json(event)))
-    return run, seq, event.at, event.kind, data, _crc(run, seq, event.kind, data)
-
-
-def event_from(run: str, seq: int, kind: str, data: str, crc: int | None) -> Event | None:
-    """The event of a row; None where a newer program wrote a kind that is not known here.
-
-    Raises `ValueError` where the row is not what was written. A NULL crc is not checked: that is how a
-    person mends a row by hand.
-    """
-    from llmauto.events import from_json
-
-    if crc is not None and crc != _crc(run, seq, kind, data):
-        raise ValueError("its checksum is wrong")
-    try:
-        return from_json(kind, _decode(data))
-    except (TypeError, AttributeError) as error:
-        raise ValueError(str(error)) from error
-
-
 def text_crc(text: str) -> int:
     """The checksum of a handoff."""
     return crc32(text.encode("utf-8"))
-
-
-def _crc(run: str, seq: int, kind: str, data: str) -> int:
-    return crc32(f"{run}\0{seq}\0{kind}\0{data}".encode())

@@ -117,12 +117,14 @@ class SqliteJournal(JournalReader):
         handoffs: Sequence[KeptHandoff],
         heard: Sequence[int],
     ) -> int:
+        from llmauto.journal import eventrows
+
         with self._transaction() as db:
             row = db.execute("SELECT events FROM runs WHERE run = ?", (run,)).fetchone()
             first = (row[0] if row else 0) + 1
             db.executemany(
                 "INSERT INTO events (run, seq, at, kind, data, crc) VALUES (?, ?, ?, ?, ?, ?)",
-                [rows.event_row(run, seq, event) for seq, event in enumerate(events, first)],
+                [eventrows.event_row(run, seq, event) for seq, event in enumerate(events, first)],
             )
             last = first + len(events) - 1
             db.execute(rows.UPSERT_RUN, rows.summary_row(summary, last))

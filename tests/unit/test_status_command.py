@@ -243,7 +243,7 @@ def test_a_damaged_journal_is_refused_by_name(home: ToldHome) -> None:
 
 
 def test_status_starts_without_what_it_does_not_need(home: ToldHome) -> None:
-    """What a person waits for: neither argparse nor the authoring of chains is loaded."""
+    """What a person waits for: neither argparse nor the authoring of chains is loaded, nor `dataclasses`."""
     home.run().call()
     code = (
         "import sys; from llmauto.cli import main;"
@@ -256,6 +256,7 @@ def test_status_starts_without_what_it_does_not_need(home: ToldHome) -> None:
     assert done.stdout.startswith("STOPPED  x")
     loaded = set(done.stderr.split())
     unwanted = {"argparse", "subprocess", "shutil", "socket", "logging", "difflib", "asyncio", "select"}
+    unwanted |= {"dataclasses", "inspect", "json"}
     unwanted |= {"llmauto.events", "llmauto.model", "llmauto.authoring", "llmauto.settings", "llmauto.desk"}
     assert loaded & unwanted == set()
 
