@@ -260,7 +260,7 @@ def test_silence_in_mid_answer_is_a_stall_that_goes_on_once_in_its_session(
     api.on(Say("done"))
     began = time.monotonic()
     assert night.start() == 0
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 90
     assert night.outcomes() == ["stalled", "done"]
     last = api.requests[-1]
     assert last.says(GO_ON)
