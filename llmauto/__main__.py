@@ -1,5 +1,6 @@
 """`python -m llmauto`: guards the Python version, answers `--version` at once, then runs the command line."""
 
+import gc
 import os
 import sys
 
@@ -17,9 +18,17 @@ def main() -> int:
 
         sys.stdout.write("llmauto " + __version__ + "\n")
         return 0
+    gc.disable()
     from llmauto.cli import main as command_line
 
-    return command_line(sys.argv[1:])
+    return command_line(sys.argv[1:], loaded=_keep_what_is_loaded)
+
+
+def _keep_what_is_loaded() -> None:
+    """Modules stay to the end: looking through them for garbage takes an eighth of the time of `status`."""
+    if hasattr(gc, "freeze"):  # not in every Python
+        gc.freeze()
+    gc.enable()
 
 
 def _open_streams() -> None:

@@ -20,10 +20,13 @@ INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
+def main(
+    argv: Sequence[str], *, clock: Clock | None = None, loaded: Callable[[], None] = lambda: None
+) -> int:
     """Run one command; the exit code is the contract's (section 2).
 
-    A `clock` of one's own lets a night of waits pass in a test.
+    A `clock` of one's own lets a night of waits pass in a test. `loaded` is called before the command begins,
+    once its modules are there.
     """
     from llmauto.cli.context import Context
     from llmauto.cli.output import Output
@@ -34,6 +37,7 @@ def main(argv: Sequence[str], *, clock: Clock | None = None) -> int:
     try:
         args = quick(argv) or _parse(argv)
         command: Callable[[Context], int] = _load(args.command)
+        loaded()
         context = Context(args=args, out=out, environ=os.environ, clock=clock)
         try:
             code = command(context)
