@@ -103,6 +103,45 @@ def test_p5_a_killed_keeper_is_noticed_at_once_and_nobody_is_left(stage: Stage) 
         assert stage.survivors(KINDS) == ""
 
 
+@pytest.mark.parametrize("lack", ["nothing", "group"])
+def test_p5_what_the_agent_said_last_does_not_die_with_its_keeper(
+    stage: Stage, lack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmauto.keeper.spawn_posix.PROGRAM", lesser_keeper(stage.root, lack))
+    go, said = stage.root / "go", stage.root / "said"
+    secret = "s3cret-Value-42-and-more"
+    call = stage.start(
+        [
+            {"print": "first"}, {"wait_for": str(go)}, {"print": f"last {secret}"}, {"err": "and this"},
+            {"write": str(said)}, {"sleep": 60},
+        ],
+        env={"SERVICE_TOKEN": secret},
+    )  # fmt: skip
+    until(call.read_new)
+    keeper = notes(call.folder)["keeper"]
+    kill(keeper, signal.SIGSTOP)
+    go.touch()
+    until(said.exists)
+    kill(keeper)
+    ended = wait(call)
+
+    assert ended.ended_by == "lost"
+    assert list(call.stdout_lines()) == [b"first", b"last [redacted SERVICE_TOKEN]"]
+    assert call.stderr_tail() == b"and this\n"
+
+
+def test_p5_an_agent_without_runner_and_keeper_is_ended_although_nobody_looks(stage: Stage) -> None:
+    folder = stage.folder()
+    runner = stage.runner(folder, stage.launch([{"spawn": KINDS}, {"print": "here"}, {"sleep": 60}]))
+    found = notes(folder)
+    until(lambda: (folder / "stdout").read_bytes())
+    runner.kill()
+    runner.wait()
+    kill(found["keeper"])
+
+    until(lambda: not is_running(found["agent"]) and stage.survivors(KINDS) == "", 1.5)
+
+
 def test_p5_runner_and_keeper_killed_together_leave_nothing_once_the_call_is_looked_for(stage: Stage) -> None:
     folder = stage.folder()
     runner = stage.runner(folder, stage.launch([{"spawn": "abcde"}, {"print": "here"}, {"sleep": 60}]))

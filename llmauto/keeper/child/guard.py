@@ -1,20 +1,29 @@
 """The keeper's own keeper: waits for it, and ends what it held, should it be killed.
 
-It is there on Linux where no control group can be had. The keeper is then forked off a process that does
-nothing but wait: as a subreaper it inherits all that the keeper leaves, and so ends it for certain.
+On Linux the keeper is forked off a process that does nothing but wait. As a subreaper it inherits all that
+the keeper leaves, and so ends it for certain; and it has the pipes of the agent open as well, so that what
+the agent said last, and the keeper had not read yet, is not lost with it.
 """
 
 from __future__ import annotations
 
 import os
 
-from . import posix, prctl, result
-from .folder import Folder
+from . import cgroup, posix, prctl, redact, result
+from .folder import NEW, Folder
+from .spool import head_size, segment_name, segment_size
 from .tree import Tree
+from .wire import Order
+
+_MOST = 1 << 20
+"""Bytes that one pipe holds."""
 
 
-def stand(folder: Folder) -> int | None:
-    """None in the process that is to be the keeper; in the guard, once that is gone, the exit code."""
+def stand(order: Order, folder: Folder, group: str, pipes: tuple[int, int, int, int]) -> int | None:
+    """None in the process that is to be the keeper; in the guard, once that is gone, the exit code.
+
+    `pipes` are the agent's stdout and stderr: our end and its end of each.
+    """
     if not prctl.become_subreaper():
         return None
     try:
@@ -23,12 +32,19 @@ def stand(folder: Folder) -> int | None:
         return None
     if keeper == 0:
         return None
-    os.close(0)  # that the runner is gone is for the keeper to see
+    out, out_w, err, err_w = pipes
+    for fd in (0, out_w, err_w):  # that the runner is gone is for the keeper to see
+        os.close(fd)
     posix.pass_on(keeper)
     if _wait_for(keeper) != 0:
-        survivors = Tree(0, group="", mark=b"", inherits=True).sweep()
+        survivors = Tree(0, group=group, mark=b"", inherits=True).sweep()
         if not result.is_there(folder):
+            try:  # noqa: SIM105 (contextlib would cost a millisecond of every start)
+                _take_in(order, folder, (out, err))
+            except (OSError, ImportError):  # it is lost, as it would be without us
+                pass
             result.deliver(folder, result.values("lost", error="its keeper was killed", survivors=survivors))
+        cgroup.remove(group)
     return 0
 
 
@@ -37,3 +53,45 @@ def _wait_for(keeper: int) -> int:
         pid, status = os.wait()
         if pid == keeper:
             return status
+
+
+def _take_in(order: Order, folder: Folder, ends: tuple[int, int]) -> None:
+    """Keep what is left in the pipes; nobody writes any more."""
+    for stream, fd in zip(("stdout", "stderr"), ends):  # noqa: B905 (both are two)
+        data = _rest(fd)
+        if not data:
+            continue
+        later = [name for name in folder.names() if name.startswith(stream + ".")]
+        at = max((int(name.rpartition(".")[2]) for name in later), default=0)
+        fd = folder.open(segment_name(stream, at) if at else stream, os.O_RDWR | os.O_APPEND)
+        size = os.fstat(fd).st_size
+        cleaner = redact.streams(order.secrets, 1)[0]
+        if cleaner:
+            # A secret that began before this is not known here: no half of one is let through.
+            is_whole = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+            data = data if is_whole else data.partition(b"\n")[2]
+            data = cleaner.feed(data) + cleaner.close()
+        left = max(0, (segment_size if at else head_size)(order.output_cap) - size)
+        _write(fd, data[:left])
+        while data := data[left:]:
+            at, left = at + 1, segment_size(order.output_cap)
+            _write(folder.open(segment_name(stream, at), NEW), data[:left])
+
+
+def _rest(fd: int) -> bytes:
+    os.set_blocking(fd, False)
+    data = b""
+    try:
+        while len(data) < _MOST and (part := os.read(fd, 1 << 16)):
+            data += part
+    except BlockingIOError:
+        pass
+    return data
+
+
+def _write(fd: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    finally:
+        os.close(fd)

@@ -33,13 +33,20 @@ class Child:
         self.report = report
 
 
-def start(order: Order, umask: int, group: str) -> Child:
+Pipes = tuple[int, int, int, int]
+
+
+def pipes() -> Pipes:
+    """The agent's stdout and stderr: our end and its end of each. Raises `OSError`."""
+    return (*_wide_pipe(), *_wide_pipe())
+
+
+def start(order: Order, umask: int, group: str, ends: Pipes) -> Child:
     """Fork the agent's process, into its control group if it has one and where that can be done at once.
 
     It runs its program once a byte comes through `go`. Raises `OSError`.
     """
-    out, out_w = _wide_pipe()
-    err, err_w = _wide_pipe()
+    out, out_w, err, err_w = ends
     go_r, go = os.pipe()
     report, report_w = os.pipe()
     pid = cgroup.fork_into(group) if group else -1

@@ -30,10 +30,16 @@ def main() -> int:
     os.chdir("/")  # keep nobody's folder busy
     group = make_group(order)
     above = os.getpid()
-    code = guard.stand(folder) if LINUX and not group else None
+    try:
+        pipes = launch.pipes()
+    except OSError as error:
+        cgroup.remove(group)
+        result.deliver(folder, result.values("not_started", error=result.errno_text(error.errno or 0)))
+        return 0
+    code = guard.stand(order, folder, group, pipes) if LINUX else None
     if code is not None:
         return code
-    keeper = Keeper(order, folder, group, umask)
+    keeper = Keeper(order, folder, group, umask, pipes)
     keeper.guard = above if above != os.getpid() else 0
     try:
         keeper.run()
@@ -85,6 +91,7 @@ class Keeper:
         "_hold",
         "_oom",
         "_order",
+        "_pipes",
         "_started",
         "_started_at",
         "_tree",
@@ -92,10 +99,13 @@ class Keeper:
         "guard",
     )
 
-    def __init__(self, order: wire.Order, folder: Folder, group: str, umask: int) -> None:
+    def __init__(
+        self, order: wire.Order, folder: Folder, group: str, umask: int, pipes: launch.Pipes
+    ) -> None:
         self.guard = 0
         self._order = order
         self._umask = umask
+        self._pipes = pipes
         self._folder = folder
         self._group = group
         self._hold: Hold | None = None
@@ -113,7 +123,7 @@ class Keeper:
         inherits = prctl.become_subreaper()
         cleaners = redact.streams(self._order.secrets, 2)
         try:
-            child = launch.start(self._order, self._umask, self._group)
+            child = launch.start(self._order, self._umask, self._group, self._pipes)
         except OSError as error:
             cgroup.remove(self._group)
             self._write(result.values("not_started", error=result.errno_text(error.errno or 0)))
