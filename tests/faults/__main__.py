@@ -68,7 +68,8 @@ def _run(python: str, kept: Path, *, whole: bool) -> int:
 
 def _where(*, whole: bool) -> str:
     words = "python -m tests.faults --whole" if whole else "python -m tests.faults"
-    machine = f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} processors"
+    release = ".".join(platform.release().split(".")[:2])
+    machine = f"{platform.system()} {release}, {platform.machine()}, {os.cpu_count()} processors"
     return f"By `{words}` on {machine}, Python {platform.python_version()}."
 
 
