@@ -2,7 +2,7 @@
 
     python -m tests.faults            the quick part, as in CI
     python -m tests.faults --whole    1,000 kills, 200 of runner and keeper, 8 starts × 100, 10,000 reads …
-    python -m tests.faults --write    also puts the table into docs/reference/faults.md
+    python -m tests.faults --write    also puts the table into docs/reference/faults.md and the README
 
 The tools live in `.venv/` of the checkout, as for `python -m tests`; where pytest is there already it is
 used. Exit code 0 is: every row that could be tried here holds.
@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.faults import table
 from tests.support.checkout import PYTHON, ROOT, SetupError, clean_environment, prepare, say
 
-PAGE = ROOT / "docs" / "reference" / "faults.md"
+PAGES = (ROOT / "docs" / "reference" / "faults.md", ROOT / "README.md")
 BEGIN, END = "<!-- made: faults -->", "<!-- end of what is made -->"
 WHOLE = {"LLMAUTO_KILLS": "1000", "LLMAUTO_CRASH_STEP": "1"}
 MOST_S = 5400.0
@@ -75,10 +75,11 @@ def _where(*, whole: bool) -> str:
 
 def _put(text: str) -> None:
     """Replace what was made before in the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        before, _, rest = page.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

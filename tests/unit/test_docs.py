@@ -123,3 +123,13 @@ def test_each_test_that_the_promises_name_is_there() -> None:
     assert len(named) > 30
     for file, test in named:
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_the_readme_carries_the_table_of_faults_as_it_was_made() -> None:
+    def made(path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        return text.split("<!-- made: faults -->")[1].split("<!-- end of what is made -->")[0].strip()
+
+    table = made(ROOT / "docs" / "reference" / "faults.md")
+    assert "| S1 |" in table
+    assert made(ROOT / "README.md") == table
