@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -23,7 +24,10 @@ from bench.stage import CALL_S, ROOT, Stage, environment
 from llmauto import events as ev
 
 MOST_MIB = 5.0
-MOST_BYTES_A_LINK = 4096.0
+MOST_BYTES_A_LINK = 2048.0
+HANDOFF_WORDS = 150
+"""Some 900 bytes. Drawn at random, they pack no better than what people write."""
+WORDS = (ROOT / "README.md").read_text(encoding="utf-8").split()
 
 
 def figures(stage: Stage) -> Iterator[Figure]:
@@ -85,7 +89,8 @@ def play(folder: Path, links: int, seconds: float) -> None:
 
     def work(_: object) -> None:
         """An agent's work: a handoff that is never the same."""
-        text = f"# Handoff {next(numbers)}\n" + "What was done, and what is to be done next.\n" * 20
+        number = next(numbers)
+        text = f"# Handoff {number}\n" + " ".join(random.Random(number).choices(WORDS, k=HANDOFF_WORDS))
         (desk.folder / "handoff.md").write_text(text, encoding="utf-8")
         agents.orders.clear()  # the ledger of the fake is no part of what is measured
         looks.one_more(len(text))

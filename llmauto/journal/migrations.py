@@ -1,8 +1,8 @@
 """Which tables does the journal have, and how does an older file become one of today?
 
 A journal carries its format as SQLite's `user_version`. Each migration leads from one format to the
-next, all of them in one transaction, after a copy was put aside. Migrations only ever add: a runner
-of an older program that is under way goes on writing what it knows.
+next, all of them in one transaction, after a copy was put aside. Migrations take nothing away that an
+older program names: a runner of it that is under way goes on writing what it knows.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ _FORMAT_2 = (
     "ALTER TABLE runs ADD COLUMN deadline REAL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FORMAT_1, _FORMAT_2)
+# Since format 3 a longer handoff is a packed blob, and runs are forgotten without this index: it took as
+# much room as what it pointed to.
+_FORMAT_3 = ("DROP INDEX uses_of_handoff",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FORMAT_1, _FORMAT_2, _FORMAT_3)
 """The statements that lead from format `index` to format `index + 1`."""
 
 FORMAT = len(MIGRATIONS)

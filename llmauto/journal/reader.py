@@ -81,10 +81,10 @@ class JournalReader:
         found = self._all("SELECT text, crc FROM handoffs WHERE sha = ?", (sha,))
         if not found:
             return None
-        text, crc = found[0]
-        if crc is not None and crc != rows.text_crc(text):
-            raise damaged(self.path, f"the checksum of handoff {sha} is wrong")
-        return str(text)
+        try:
+            return rows.handoff_from(*found[0])
+        except ValueError as error:
+            raise damaged(self.path, f"handoff {sha}: {error}") from error
 
     def kept_handoffs(self, run: str) -> Sequence[HandoffKept]:
         """Which handoffs the run kept, oldest first; `handoff` gives their texts."""

@@ -27,6 +27,12 @@ UPSERT_RUN = (
 
 _BIGGEST = 2**63 - 1
 
+PACK_FROM = 256
+"""Bytes of UTF-8 from which on a handoff is packed: below, there is nothing to win."""
+
+MOST_UNPACKED = 64 << 20
+"""Bytes that a packed handoff may become: what claims to be more was not written by this program."""
+
 
 def clean(text: str) -> str:
     """`text` with halves of surrogate pairs replaced by U+FFFD, so that it can be stored as UTF-8."""
@@ -62,6 +68,30 @@ def summary_from(row: tuple[Any, ...]) -> RunSummary:
     return RunSummary(**{"status": "", **values})
 
 
-def text_crc(text: str) -> int:
-    """The checksum of a handoff."""
-    return crc32(text.encode("utf-8"))
+def handoff_row(sha: str, text: str) -> tuple[str, str | bytes, int]:
+    """The row of `handoffs`: sha, text, crc of the text. Prose packs to half, so a longer one is a blob."""
+    import zlib  # here, because `status` reads no handoffs
+
+    text = clean(text)
+    plain = text.encode("utf-8")
+    packed = zlib.compress(plain) if len(plain) >= PACK_FROM else plain
+    return clean(sha), packed if len(packed) < len(plain) else text, crc32(plain)
+
+
+def handoff_from(stored: str | bytes, crc: int | None) -> str:
+    """The text of a row. Raises `ValueError` where it is not what was written; a NULL crc is not checked."""
+    import zlib
+
+    if isinstance(stored, str):
+        plain = stored.encode("utf-8")
+    else:
+        unpacking = zlib.decompressobj()
+        try:
+            plain = unpacking.decompress(stored, MOST_UNPACKED)
+        except zlib.error as error:
+            raise ValueError(f"it cannot be unpacked: {error}") from error
+        if not unpacking.eof:
+            raise ValueError("it is not whole")
+    if crc is not None and crc != crc32(plain):
+        raise ValueError("its checksum is wrong")
+    return plain.decode("utf-8")

@@ -120,20 +120,17 @@ class SqliteJournal(JournalReader):
         from llmauto.journal import eventrows
 
         with self._transaction() as db:
-            row = db.execute("SELECT events FROM runs WHERE run = ?", (run,)).fetchone()
-            first = (row[0] if row else 0) + 1
+            known = db.execute("SELECT events FROM runs WHERE run = ?", (run,)).fetchone()
+            first = (known[0] if known else 0) + 1
             db.executemany(
                 "INSERT INTO events (run, seq, at, kind, data, crc) VALUES (?, ?, ?, ?, ?, ?)",
                 [eventrows.event_row(run, seq, event) for seq, event in enumerate(events, first)],
             )
             last = first + len(events) - 1
             db.execute(rows.UPSERT_RUN, rows.summary_row(summary, last))
-            for text, sha in ((rows.clean(kept.text), rows.clean(kept.sha)) for kept in handoffs):
-                db.execute("INSERT OR IGNORE INTO handoff_uses (run, sha) VALUES (?, ?)", (run, sha))
-                db.execute(
-                    "INSERT OR IGNORE INTO handoffs (sha, text, crc) VALUES (?, ?, ?)",
-                    (sha, text, rows.text_crc(text)),
-                )
+            for row in (rows.handoff_row(kept.sha, kept.text) for kept in handoffs):
+                db.execute("INSERT OR IGNORE INTO handoff_uses (run, sha) VALUES (?, ?)", (run, row[0]))
+                db.execute("INSERT OR IGNORE INTO handoffs (sha, text, crc) VALUES (?, ?, ?)", row)
             for event in events:
                 self._note_use(run, event)
             db.executemany("DELETE FROM requests WHERE id = ?", [(number,) for number in heard])
@@ -200,15 +197,9 @@ class SqliteJournal(JournalReader):
         with self._transaction() as db:
             if chain is not None:
                 db.execute("DELETE FROM requests WHERE chain = ?", (chain,))
-            for run in runs:
-                used = db.execute("SELECT sha FROM handoff_uses WHERE run = ?", (run,)).fetchall()
-                for table in ("handoff_uses", "events", "runs"):
-                    db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
-                db.executemany(
-                    "DELETE FROM handoffs WHERE sha = ? "
-                    "AND NOT EXISTS (SELECT 1 FROM handoff_uses WHERE handoff_uses.sha = handoffs.sha)",
-                    used,
-                )
+            for table in ("handoff_uses", "events", "runs"):
+                db.executemany(f"DELETE FROM {table} WHERE run = ?", [(run,) for run in runs])
+            db.execute("DELETE FROM handoffs WHERE sha NOT IN (SELECT sha FROM handoff_uses)")
 
     # --- upkeep -----------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ JOURNALS = ROOT / "tests" / "fixtures" / "journals"
 HOME = Path("/srv/project")
 """What the journal says where it was; any folder that tells nothing about a person."""
 
+ASSIGNMENT = "make it work\n" + "".join(f"- step {n}: make part {n} work\n" for n in range(40))
+"""Long enough to be packed."""
+
 CHAIN = """{
   "mode": "loop", "max_rounds": 2, "breakers": {"no_progress": 0},
   "links": [
@@ -56,7 +59,7 @@ def record() -> Path:
     (HOME / "state" / "alpha").mkdir(parents=True)
     for chain in ("alpha", "beta"):
         (HOME / "chains" / f"{chain}.json").write_text(CHAIN, encoding="utf-8")
-    (HOME / "state" / "alpha" / "handoff.md").write_text("the assignment: make it work\n", encoding="utf-8")
+    (HOME / "state" / "alpha" / "handoff.md").write_text(ASSIGNMENT, encoding="utf-8")
     if _run("beta", "0").wait():
         raise SystemExit("the run of `beta` did not end well")
     (HOME / "ledger").unlink()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from llmauto.journal.memory import MemoryJournal
 from llmauto.journal.migrations import FORMAT
 from llmauto.journal.rows import COLUMNS
 from llmauto.journal.sqlite import SqliteJournal
-from llmauto.ports import Journal, RunSummary
-from llmauto.testing.journal_checks import CHECKS, FullJournal, check_journal
+from llmauto.ports import Journal, KeptHandoff, RunSummary
+from llmauto.testing.journal_checks import CHECKS, FullJournal, a_run, check_journal
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -33,5 +34,16 @@ def test_the_columns_are_the_fields_of_a_summary() -> None:
     assert RunSummary._fields == COLUMNS
 
 
-def test_this_program_writes_format_2() -> None:
-    assert FORMAT == 2
+def test_this_program_writes_format_3() -> None:
+    assert FORMAT == 3
+
+
+def test_prose_takes_about_half_its_room(tmp_path: Path) -> None:
+    words = Path(__file__).read_text(encoding="utf-8").split()
+    rng = random.Random(1)
+    texts = [" ".join(rng.choices(words, k=500)) for _ in range(100)]
+    with SqliteJournal.open(tmp_path / "journal.db") as journal:
+        for number, text in enumerate(texts):
+            journal.append([], a_run(), [KeptHandoff(sha=f"{number:064}", text=text)])
+        assert [journal.handoff(f"{number:064}") for number in range(100)] == texts
+    assert (tmp_path / "journal.db").stat().st_size < 0.7 * sum(map(len, texts))

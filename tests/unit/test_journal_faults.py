@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from llmauto.errors import DiskError, JournalError
 from llmauto.events import Event, Noted
-from llmauto.journal import damage, migrations, opening
+from llmauto.journal import damage, migrations, opening, rows
 from llmauto.journal.migrations import FORMAT
 from llmauto.journal.sqlite import SqliteJournal
 from llmauto.ports import KeptHandoff
 from llmauto.testing.journal_checks import a_run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="kill, links and modes as POSIX has them")
+
+
+PROSE = " ".join(f"Step {number} is done, and the next one is {number * number}." for number in range(40))
 
 
 @pytest.fixture
@@ -159,7 +165,47 @@ def test_a_flipped_bit_in_a_handoff_is_noticed(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"that is good", b"that is gone"))
     with (
         SqliteJournal.open(path, readonly=True) as journal,
-        pytest.raises(JournalError, match="handoff s is wrong"),
+        pytest.raises(JournalError, match="handoff s: its checksum is wrong"),
+    ):
+        journal.handoff("s")
+
+
+@pytest.mark.parametrize("at", [0, 1, 40, -1])
+def test_a_flipped_byte_in_a_packed_handoff_is_noticed(path: Path, at: int) -> None:
+    with SqliteJournal.open(path) as journal:
+        journal.append([], a_run(), [KeptHandoff(sha="s", text=PROSE)])
+    with closing(sqlite3.connect(path)) as raw, raw:
+        packed = bytearray(raw.execute("SELECT text FROM handoffs").fetchone()[0])
+        packed[at] ^= 0x40
+        raw.execute("UPDATE handoffs SET text = ?", (bytes(packed),))
+    with (
+        SqliteJournal.open(path, readonly=True) as journal,
+        pytest.raises(JournalError, match="damaged: handoff s: "),
+    ):
+        journal.handoff("s")
+
+
+def test_a_packed_handoff_that_is_cut_off_is_noticed(path: Path) -> None:
+    with SqliteJournal.open(path) as journal:
+        journal.append([], a_run(), [KeptHandoff(sha="s", text=PROSE)])
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE handoffs SET text = substr(text, 1, length(text) - 8)")
+    with (
+        SqliteJournal.open(path, readonly=True) as journal,
+        pytest.raises(JournalError, match="handoff s: it is not whole"),
+    ):
+        journal.handoff("s")
+
+
+def test_a_packed_handoff_that_would_fill_the_memory_is_refused(path: Path) -> None:
+    bomb = zlib.compress(bytes(rows.MOST_UNPACKED + 1))
+    with SqliteJournal.open(path) as journal:
+        journal.append([], a_run(), [KeptHandoff(sha="s", text="short")])
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE handoffs SET text = ?, crc = NULL", (bomb,))
+    with (
+        SqliteJournal.open(path, readonly=True) as journal,
+        pytest.raises(JournalError, match="handoff s: it is not whole"),
     ):
         journal.handoff("s")
 
@@ -332,14 +378,15 @@ def test_a_change_by_another_process_is_told_once(path: Path) -> None:
 def test_a_full_disk_leaves_what_was_there(path: Path) -> None:
     events = fill(path)
     with SqliteJournal.open(path) as journal:
+        big = random.Random(1).randbytes(100_000).hex()
         pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
         journal._db.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(DiskError, match="no space left") as caught:
-            journal.append(noted(1), a_run(), [KeptHandoff(sha="big", text="x" * 100_000)])
+            journal.append(noted(1), a_run(), [KeptHandoff(sha="big", text=big)])
         assert "make room" in (caught.value.hint or "")
         assert list(journal.events("r1")) == events
         journal._db.execute("PRAGMA max_page_count = 100000")
-        journal.append(noted(1), a_run(), [KeptHandoff(sha="big", text="x" * 100_000)])
+        journal.append(noted(1), a_run(), [KeptHandoff(sha="big", text=big)])
     assert len(read(path)) == 4
 
 

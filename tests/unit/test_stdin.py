@@ -29,8 +29,12 @@ class Pipe:
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     pipe = Pipe()
-    with pipe.writer, pipe.reader:
-        yield pipe
+    with pipe.reader:  # closed last: a thread that begins late would else read the next test's pipe
+        with pipe.writer:
+            yield pipe
+        for thread in threading.enumerate():
+            if thread.name == "stdin":
+                thread.join(10)
 
 
 def test_a_pipe_is_read_to_its_end(pipe: Pipe) -> None:
