@@ -17,7 +17,7 @@ from llmauto.authoring.chain_keys import PROMPT_NEEDS
 from llmauto.authoring.paths import Paths
 from llmauto.home import Home
 from llmauto.rules.names import nearest
-from llmauto.rules.text import decode, encoding_by_mark, human_bytes, quoted
+from llmauto.rules.text import decode, human_bytes, is_text, quoted
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a prompt file that are read at all; what a backend takes is less."""
@@ -165,7 +165,7 @@ class Prompts:
         data = _bytes_of(file)
         text = decode(data)
         notes: tuple[str, ...] = ()
-        if "\ufffd" in text and not _is_text(data):
+        if "\ufffd" in text and not is_text(data):
             notes = (f"{file} is not UTF-8 throughout; what is no text was replaced by `\ufffd`",)
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         return Prompt(text=self._usable(self.paths.text(text), str(file)), source=str(file), notes=notes)
@@ -219,11 +219,3 @@ def _bytes_of(file: Path) -> bytes:
     if len(data) > LARGEST:
         raise UnusableError(f"the prompt {file} is larger than {human_bytes(LARGEST)}")
     return data
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode(encoding_by_mark(data) or "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from llmauto.errors import UsageError
 from llmauto.model import Link
 from llmauto.piping.values import LINK
 from llmauto.rules.names import did_you_mean
-from llmauto.rules.text import decode, encoding_by_mark, human_bytes, quoted
+from llmauto.rules.text import decode, human_bytes, is_text, quoted
 
 if TYPE_CHECKING:
     from llmauto.cli.context import Context
@@ -95,19 +95,11 @@ def _near(path: Path) -> str | None:
 
 def _text(ctx: Context, data: bytes, what: str) -> str:
     text = decode(data)
-    if "\0" in text or ("\ufffd" in text and not _is_text(data)):
+    if "\0" in text or ("\ufffd" in text and not is_text(data)):
         if not ctx.args.quiet:
             ctx.out.note(f"{what} is not UTF-8 throughout; what is no text was replaced by `\ufffd`")
         text = text.replace("\0", "\ufffd")
     return text
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode(encoding_by_mark(data) or "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _template(ctx: Context, name: str, typed: str, workdir: Path) -> tuple[str, str]:

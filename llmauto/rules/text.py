@@ -84,6 +84,15 @@ def encoding_by_mark(data: bytes) -> str | None:
     return next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
 
 
+def is_text(data: bytes) -> bool:
+    """Whether `decode` gives `data` as it is, with nothing replaced."""
+    try:
+        data.decode(encoding_by_mark(data) or "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def without_markdown(line: str) -> str:
     """`line` without the Markdown around it: headings, quotes, lists, boxes, emphasis, table bars.
 

@@ -50,16 +50,7 @@ class Folder:
             fd = self.open(name, READ)
         except OSError:
             return None
-        try:
-            parts = []
-            while limit > 0 and (part := os.read(fd, min(limit, 1 << 20))):
-                parts.append(part)
-                limit -= len(part)
-            return b"".join(parts)
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
+        return read_up_to(fd, limit)
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the file in one step; not synced."""
@@ -103,3 +94,17 @@ class Folder:
     def path(self, name: str) -> bytes:
         """The whole path of `name`."""
         return os.path.join(self._path, os.fsencode(name))  # noqa: PTH118
+
+
+def read_up_to(fd: int, limit: int) -> bytes | None:
+    """The next `limit` bytes of the file, which is then closed; None where it cannot be read."""
+    try:
+        parts = []
+        while limit > 0 and (part := os.read(fd, min(limit, 1 << 16))):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .folder import read_up_to
 from .posix import sig
 from .process import Process, Table
 
@@ -126,13 +127,4 @@ def read_file(path: str, limit: int) -> bytes | None:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    try:
-        parts = []
-        while limit > 0 and (part := os.read(fd, min(limit, 65536))):
-            parts.append(part)
-            limit -= len(part)
-        return b"".join(parts)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    return read_up_to(fd, limit)
