@@ -83,6 +83,9 @@ class Backend(Protocol):
         Raises `BackendError` where there is no such program.
         """
 
+    def bare(self, link: Link) -> tuple[str, ...]:
+        """The same by its name alone, whether or not there is such a program: for a dry run."""
+
     def launch(self, order: CallOrder, program: Sequence[str]) -> CommandLine:
         """The command line of that call. Nothing of the prompt is in it."""
 

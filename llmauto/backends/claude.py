@@ -48,6 +48,10 @@ class Claude:
         """The CLI, by `LLMAUTO_CLAUDE_PATH`, the config or PATH. Raises `BackendError`."""
         return (find_program("claude", paths=paths, env=env, cwd=cwd, backend="claude", hint=_INSTALL),)
 
+    def bare(self, link: Link) -> tuple[str, ...]:
+        """`claude`."""
+        return ("claude",)
+
     def launch(self, order: CallOrder, program: Sequence[str]) -> CommandLine:
         """The command line of that call."""
         files: dict[str, str] = {}

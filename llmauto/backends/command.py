@@ -45,6 +45,10 @@ class Command:
         program = named_program(word, env={**env, **link.env}, cwd=cwd, where=f"`run` of link `{link.name}`")
         return (program, *rest)
 
+    def bare(self, link: Link) -> tuple[str, ...]:
+        """The link's `run` as it is."""
+        return link.run
+
     def launch(self, order: CallOrder, program: Sequence[str]) -> CommandLine:
         """The program as it is, with the link's `backend_args` behind."""
         return CommandLine(argv=(*program, *order.link.backend_args))

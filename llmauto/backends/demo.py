@@ -39,6 +39,10 @@ class Demo:
             raise BackendError("the demo needs a Python to run", hint="start llmauto as `python -m llmauto`")
         return (sys.executable, "-I", "-S", str(_SCRIPT))
 
+    def bare(self, link: Link) -> tuple[str, ...]:
+        """The script by the name of a Python that has no path of its own."""
+        return ("python3", "-I", "-S", str(_SCRIPT))
+
     def launch(self, order: CallOrder, program: Sequence[str]) -> CommandLine:
         """The script with the role that it plays, where it writes, and the form of its answer."""
         form = ("structured",) if order.schema else ()

@@ -9,9 +9,10 @@ from typing import Any
 from llmauto import assembly
 from llmauto.authoring.load import Loaded
 from llmauto.authoring.overrides import with_overrides
+from llmauto.backends import load_backend
 from llmauto.cli.context import Context
-from llmauto.clock import SystemClock
 from llmauto.engine.parts import Places
+from llmauto.errors import BackendError
 from llmauto.model import Chain, Link, Role
 from llmauto.ports import CallOrder
 from llmauto.rules import bounds, prompts
@@ -27,11 +28,17 @@ def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
         loaded.chain, max_rounds=asked.rounds, budget_usd=asked.budget, inputs=dict(asked.inputs)
     )
     places = assembly.places_for(chain, ctx.home)
-    assembly.check_backends(chain, places, ctx.settings, ctx.environ)
     rows = [_row(ctx, chain, places, link, asked.task or "") for link in chain.links]
     if ctx.args.json:
         ctx.out.json({"chain": chain.name, "workdir": str(places.workdir), "links": rows} | worst_case(chain))
-        return 0
+    else:
+        _print(ctx, chain, places, rows)
+    for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
+        ctx.out.note(f"a start would end at once: {problem}")
+    return 0
+
+
+def _print(ctx: Context, chain: Chain, places: Places, rows: list[dict[str, Any]]) -> None:
     ctx.out.line(ctx.out.style(f"{chain.name}: nothing is started (dry run)", "bold"))
     ctx.out.line(f"workdir: {places.workdir}")
     for row in rows:
@@ -42,12 +49,11 @@ def dry_run(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     ctx.out.line()
     for line in worst_case_lines(chain):
         ctx.out.line(line)
-    return 0
 
 
 def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> dict[str, Any]:
     if link.role is Role.GATE:
-        return {"link": link.name, "argv": [], "prompt": ""}
+        return {"link": link.name, "argv": [], "prompt": "", "problem": ""}
     state = ctx.home.state / chain.name
     workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
     where = prompts.Setting(
@@ -66,8 +72,20 @@ def _row(ctx: Context, chain: Chain, places: Places, link: Link, task: str) -> d
         handoff=state / "handoff.md", session="SESSION", model=link.model,
         budget_usd=bounds.left_usd(chain, Progress(), None, link.max_cost_usd),
     )  # fmt: skip
-    command = assembly.agents_for(ctx.home, ctx.settings, SystemClock(), ctx.environ).command_line(order)
-    return {"link": link.name, "argv": list(command.argv), "prompt": order.prompt}
+    argv, problem = _command(ctx, order)
+    return {"link": link.name, "argv": list(argv), "prompt": order.prompt, "problem": problem}
+
+
+def _command(ctx: Context, order: CallOrder) -> tuple[tuple[str, ...], str]:
+    """The call's command line, and what keeps it from being started: with that, the program's bare name."""
+    backend = load_backend(order.link.backend)
+    paths, problem = ctx.settings.backend_paths, ""
+    try:
+        program = backend.program(order.link, paths=paths, env=ctx.environ, cwd=order.workdir)
+    except BackendError as error:
+        program = backend.bare(order.link)
+        problem = f"{error}; {error.hint}" if error.hint else str(error)
+    return backend.launch(order, program).argv, problem
 
 
 def worst_case(chain: Chain) -> dict[str, int | float | None]:

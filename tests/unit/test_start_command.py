@@ -1,0 +1,40 @@
+"""What `chain start` says and leaves behind before its first call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import llmauto
+from tests.support.told_runs import ToldHome
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToldHome:
+    """A home on a machine on which no agent is installed."""
+    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
+    monkeypatch.delenv("LLMAUTO_CLAUDE_PATH", raising=False)
+    return ToldHome(tmp_path / "home")
+
+
+def agent(name: str) -> dict[str, str]:
+    return {"name": name, "backend": "claude", "prompt": "Do the work."}
+
+
+def test_a_dry_run_shows_the_plan_where_the_agent_is_not_installed(home: ToldHome) -> None:
+    home.chain("x", links=[agent("worker"), agent("reviewer")])
+    said = llmauto(home.path, "chain", "start", "x", "--dry-run")
+    assert said.code == 0
+    assert said.out.count("\n$ claude -p ") == 2
+    assert "at the worst: calls" in said.out
+    assert said.err.count("warning: a start would end at once: `claude` is not on PATH; install it with") == 1
+
+
+def test_a_dry_run_in_json_says_which_link_lacks_its_program(home: ToldHome) -> None:
+    check = {"name": "tests", "role": "check", "run": ["no-such-program", "-q"]}
+    home.chain("x", links=[{"name": "worker", "backend": "demo", "prompt": "Do the work."}, check])
+    worker, tests = llmauto(home.path, "chain", "start", "x", "--dry-run", "--json").json["links"]
+    assert worker["problem"] == ""
+    assert tests["argv"] == ["no-such-program", "-q"]
+    assert "`no-such-program` is not on PATH" in tests["problem"]
