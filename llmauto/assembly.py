@@ -98,13 +98,18 @@ def agents_for(
     )
 
 
-def check_backends(chain: Chain, places: Places, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raises `BackendError` where a link's program is missing: before anything is started."""
+def ready(chain: Chain, home: Home, settings: Settings, environ: Mapping[str, str]) -> Places:
+    """Where the chain's run takes place, once all that it needs is there; nothing is made for it yet.
+
+    Raises `UsageError` as `places_for` does, and `BackendError` where a link's program is missing.
+    """
+    places = places_for(chain, home)
     for link in chain.links:
         if not link.player:
             continue
         workdir = places.link_workdir(link.workdir) if link.workdir else places.workdir
         load_backend(link.player).program(link, paths=settings.backend_paths, env=environ, cwd=workdir)
+    return places
 
 
 def watcher_for(home: Home, places: Places) -> TreeWatcher:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmauto import running
+from llmauto import assembly, running
 from llmauto.authoring.incode import check_chain
 from llmauto.authoring.load import load
 from llmauto.clock import SystemClock
@@ -114,9 +114,11 @@ def run(
         fresh=fresh, task=task, inputs=dict(inputs or {}), rounds=max_rounds, budget=budget_usd
     )
     place = _home(home)
+    settings = load_settings(place, os.environ)
+    places = assembly.ready(chain, place, settings, os.environ)
     with _listening(on_event, interrupts) as listener, SqliteJournal.open(place.journal) as journal:
         stage = running.Stage(
-            home=place, settings=load_settings(place, os.environ), environ=os.environ, journal=journal,
+            home=place, places=places, settings=settings, environ=os.environ, journal=journal,
             clock=SystemClock(), interrupts=listener, emit=listener, begun=lambda _: None,
             warn=lambda text: warnings.warn(text, stacklevel=2),
         )  # fmt: skip

@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a run is played with, and who looks on.
+    """What a run is played with, and who looks on. `places` come from `assembly.ready`.
 
     `emit` is told of everything, and raises nothing. `begun` is given the opened run before anything of
     it is played. `warn` gets sentences that a person should read. `over` is told how it ended when the
@@ -67,6 +67,7 @@ class Stage:
     """
 
     home: Home
+    places: Places
     settings: Settings
     environ: Mapping[str, str]
     journal: Journal
@@ -98,16 +99,13 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     A `KeyboardInterrupt` (where signals are the caller's) ends the run as a stop would, then goes on.
 
     Raises:
-        UsageError: a folder is missing, an input too, or another task is given for an unfinished run.
-        BackendError: an agent's program is missing.
+        UsageError: an input is missing, or another task is given for an unfinished run.
         BusyError: another runner holds the chain.
         JournalError: the journal cannot be used.
     """
     from llmauto.notices import notifier_for  # not before there is something to tell
 
     home = stage.home
-    places = assembly.places_for(chain, home)
-    assembly.check_backends(chain, places, stage.settings, stage.environ)
     for folder in (home.calls, home.state, home.logs):
         make_private_dir(folder)
     pid, host = assembly.this_process()
@@ -116,9 +114,9 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         stage.warn(notifier.problem)
     who = {"pid": pid, "host": host, "chain": chain.name}
     with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock, Nursery() as nursery:
-        for sentence in _concerns(chain, places, stage):
+        for sentence in _concerns(chain, stage):
             stage.warn(sentence)
-        ground = _ground(chain, places, asked, stage)
+        ground = _ground(chain, asked, stage)
         redactor = redactor_for(known_secrets(stage.environ, (stage.settings.telegram.bot_token_env,), chain))
         clean = clean_with(redactor)
         logs = LogWriter(home.logs, chain.name, stage.warn)
@@ -144,13 +142,13 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     return played
 
 
-def _concerns(chain: Chain, places: Places, stage: Stage) -> Iterator[str]:
+def _concerns(chain: Chain, stage: Stage) -> Iterator[str]:
     """What a person should know before the first call, though it forbids nothing."""
-    home = stage.home
+    home, workdir = stage.home, stage.places.workdir
     for other in stage.journal.chains():
-        same = other.chain != chain.name and other.workdir == str(places.workdir) and not other.ended_at
+        same = other.chain != chain.name and other.workdir == str(workdir) and not other.ended_at
         if same and holder(home.locks / f"{other.chain}.lock") is not None:
-            yield f"chain `{other.chain}` works in the same folder now: {places.workdir}"
+            yield f"chain `{other.chain}` works in the same folder now: {workdir}"
     free = free_bytes(home.path)
     if free is not None and free < LITTLE_ROOM:
         yield f"{human_bytes(free)} are free for {home.path}: a long run may need more"
@@ -165,9 +163,9 @@ class _Ground:
     made: worktree.Worktree | None = None
 
 
-def _ground(chain: Chain, places: Places, asked: Asked, stage: Stage) -> _Ground:
+def _ground(chain: Chain, asked: Asked, stage: Stage) -> _Ground:
     """The person's folder; or the run's own worktree, made now, or that of the run that goes on."""
-    home, latest = stage.home, stage.journal.latest(chain.name)
+    home, places, latest = stage.home, stage.places, stage.journal.latest(chain.name)
     if latest is not None and not latest.finished and not asked.fresh:
         tree = worktree.of_run(home.path, chain.name, latest.run)
         if tree is None:

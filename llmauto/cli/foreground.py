@@ -30,6 +30,7 @@ from llmauto.worktree import Worktree
 def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     """Play until the run ends; its exit code."""
     chain = loaded.chain
+    places = assembly.ready(chain, ctx.home, ctx.settings, ctx.environ)  # before a journal is made
     system = SystemClock()
     clock: Clock = ctx.clock or system
     interrupts = SignalInterrupts(
@@ -37,8 +38,8 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
     )
     show = _Show(ctx, chain, clock)
     stage = Stage(
-        home=ctx.home, settings=ctx.settings, environ=ctx.environ, journal=ctx.journal, clock=clock,
-        interrupts=interrupts, emit=show, begun=show.begun, warn=ctx.out.note,
+        home=ctx.home, places=places, settings=ctx.settings, environ=ctx.environ, journal=ctx.journal,
+        clock=clock, interrupts=interrupts, emit=show, begun=show.begun, warn=ctx.out.note,
         over=show.over,
     )  # fmt: skip
     interrupts.install()

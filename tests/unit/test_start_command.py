@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from llmauto import load_chain, run
+from llmauto.errors import BackendError
 from tests.support.command_line import llmauto
 from tests.support.told_runs import ToldHome
 
@@ -29,6 +31,16 @@ def test_a_dry_run_shows_the_plan_where_the_agent_is_not_installed(home: ToldHom
     assert said.out.count("\n$ claude -p ") == 2
     assert "at the worst: calls" in said.out
     assert said.err.count("warning: a start would end at once: `claude` is not on PATH; install it with") == 1
+
+
+def test_a_start_that_is_refused_leaves_nothing_behind(home: ToldHome) -> None:
+    home.chain("x", links=[agent("worker")])
+    before = home.files()
+    said = llmauto(home.path, "chain", "start", "x")
+    assert (said.code, home.files()) == (7, before)
+    with pytest.raises(BackendError, match="not on PATH"):
+        run(load_chain("x", home=home.path), home=home.path)
+    assert home.files() == before
 
 
 def test_a_dry_run_in_json_says_which_link_lacks_its_program(home: ToldHome) -> None:
