@@ -169,13 +169,27 @@ def find_home(cwd: Path, environ: Mapping[str, str], option: Path | None = None)
         return _named_home(str(option), HowFound.OPTION, cwd, "--home")
     if environ.get(HOME_VARIABLE):
         return _named_home(environ[HOME_VARIABLE], HowFound.ENVIRONMENT, cwd, f"`{HOME_VARIABLE}`")
-    walked = _walk_up(cwd)
+    walked = walk_up(cwd)
     if walked is not None:
         return walked
     checkout = checkout_root()
     if checkout is not None:
         return _home(checkout, HowFound.CHECKOUT, cwd, private=False)
     return _home(user_data_folder(environ), HowFound.USER, cwd, private=True)
+
+
+def walk_up(cwd: Path) -> Home | None:
+    """The nearest home that is in this folder or above it; None where there is none."""
+    here = cwd.resolve()
+    for folder in (here, *here.parents):
+        if folder.name == PRIVATE_FOLDER:
+            return _home(folder, HowFound.WALKED_UP, folder.parent, private=True)
+        if _is(folder / PRIVATE_FOLDER, Path.is_dir) and not _planted(folder / PRIVATE_FOLDER):
+            return _home(folder / PRIVATE_FOLDER, HowFound.WALKED_UP, folder, private=True)
+        chains = folder / "chains"
+        if any(_looks_like_chain(path) for path in _json_files(chains)) and not _planted(chains):
+            return _home(folder, HowFound.WALKED_UP, folder, private=False)
+    return None
 
 
 def checkout_root() -> Path | None:
@@ -227,19 +241,6 @@ def _expanded(given: str) -> Path:
         return Path(given).expanduser()
     except RuntimeError:  # `~somebody` who is not known here: then it is a name like any other
         return Path(given)
-
-
-def _walk_up(cwd: Path) -> Home | None:
-    here = cwd.resolve()
-    for folder in (here, *here.parents):
-        if folder.name == PRIVATE_FOLDER:
-            return _home(folder, HowFound.WALKED_UP, folder.parent, private=True)
-        if _is(folder / PRIVATE_FOLDER, Path.is_dir) and not _planted(folder / PRIVATE_FOLDER):
-            return _home(folder / PRIVATE_FOLDER, HowFound.WALKED_UP, folder, private=True)
-        chains = folder / "chains"
-        if any(_looks_like_chain(path) for path in _json_files(chains)) and not _planted(chains):
-            return _home(folder, HowFound.WALKED_UP, folder, private=False)
-    return None
 
 
 def _is(path: Path, test: Callable[[Path], bool]) -> bool:

@@ -9,7 +9,7 @@ from llmauto.authoring.schema import FILES, committed
 from llmauto.cli.context import Context
 from llmauto.cli.newfiles import write_new
 from llmauto.errors import LlmautoError, UsageError
-from llmauto.home import HOME_VARIABLE, PRIVATE_FOLDER, shipped_root, shown
+from llmauto.home import HOME_VARIABLE, PRIVATE_FOLDER, shipped_root, shown, walk_up
 from llmauto.rules.text import decode, quoted
 
 EXAMPLE = "example"
@@ -25,6 +25,7 @@ def init(ctx: Context) -> int:
     target = project / PRIVATE_FOLDER
     contents = _contents()
     _check_folder(target)
+    is_new = not target.exists()
     for name, text in contents.items():
         path = target / name
         _make_folder(path.parent)
@@ -33,7 +34,7 @@ def init(ctx: Context) -> int:
             continue
         write_new(path, text, "remove it, or leave it as it is")
         ctx.out.line(f"wrote {shown(path)}")
-    _notes(ctx, project)
+    _notes(ctx, project, is_new=is_new)
     where = "" if _is_here(project) else f"cd {project} && "
     ctx.out.line(f"llmauto works in {project}")
     ctx.out.line(f"  next: {where}llmauto chain check {EXAMPLE}    finds every mistake, starts nothing")
@@ -84,9 +85,13 @@ def _is_here(project: Path) -> bool:
     return project == here or project in here.parents
 
 
-def _notes(ctx: Context, project: Path) -> None:
+def _notes(ctx: Context, project: Path, *, is_new: bool) -> None:
     """What would keep the new home from being found, or hides another one."""
     if ctx.environ.get(HOME_VARIABLE):
         ctx.out.note(f"`{HOME_VARIABLE}` is set, and comes before every `.llmauto/`")
     if any((project / "chains").glob("*.json")):
         ctx.out.note("from now on `.llmauto/` is the home here, and no longer this folder with its `chains/`")
+    above = walk_up(project.parent) if is_new else None
+    if above is not None:
+        what = f"from here `{above.path}` is no longer found"
+        ctx.out.note(f"a second home: {what}; to go back to it, remove `{project / PRIVATE_FOLDER}`")

@@ -120,3 +120,16 @@ def test_a_project_that_cannot_be_written_is_an_error_with_the_way_out(cli: Cli,
     project.chmod(0o500)
     ran = cli.run("init", home=False)
     assert (ran.code, ran.err.startswith("error: cannot ")) == (1, True)
+
+
+def test_init_below_another_home_says_that_it_is_a_second_one(
+    cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cli.run("init", home=False)
+    below = project / "package"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    second, again = cli.run("init", home=False), cli.run("init", home=False)
+    assert (second.code, files(below)) == (0, FILES)
+    assert f"warning: a second home: from here `{project / '.llmauto'}` is no longer found" in second.err
+    assert "second home" not in first.err + again.err
