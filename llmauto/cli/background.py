@@ -39,6 +39,7 @@ def launch(ctx: Context, chain: Chain, *, window: bool) -> int:
         code = _wait(child, begun, detaches=window)
         if code is None:
             run = begun.read_text(encoding="utf-8")
+            child.returncode = 0  # it outlives us on purpose: `Popen` would warn of a process left behind
             _told(ctx, chain.name, run, child.pid)
             return 0
     said = _said(output, offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from llmauto import load_chain, run
 from llmauto.errors import BackendError
 from tests.support.command_line import llmauto
+from tests.support.project import Project
 from tests.support.told_runs import ToldHome
 
 
@@ -50,3 +52,12 @@ def test_a_dry_run_in_json_says_which_link_lacks_its_program(home: ToldHome) -> 
     assert worker["problem"] == ""
     assert tests["argv"] == ["no-such-program", "-q"]
     assert "`no-such-program` is not on PATH" in tests["problem"]
+
+
+def test_a_start_in_the_background_takes_no_leave_with_a_warning_of_python(tmp_path: Path) -> None:
+    project = Project(tmp_path, {**os.environ, "PYTHONWARNINGS": "error"})
+    link = {"name": "worker", "backend": "demo", "prompt": "Do the work."}
+    project.chain("x", mode="once", links=[link])
+    said = project.run("chain", "start", "x", "--bg")
+    project.run("chain", "log", "x", "-f")  # until it has ended
+    assert (said.returncode, said.stderr) == (0, "")
