@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -58,6 +59,6 @@ def test_a_start_in_the_background_takes_no_leave_with_a_warning_of_python(tmp_p
     project = Project(tmp_path, {**os.environ, "PYTHONWARNINGS": "error"})
     link = {"name": "worker", "backend": "demo", "prompt": "Do the work."}
     project.chain("x", mode="once", links=[link])
-    said = project.run("chain", "start", "x", "--bg")
-    project.run("chain", "log", "x", "-f")  # until it has ended
+    said = project.run("chain", "start", "x", "--bg", "--json")
     assert (said.returncode, said.stderr) == (0, "")
+    project.run("chain", "log", "x", "-f", "--run", json.loads(said.stdout)["run"])  # until it has ended
