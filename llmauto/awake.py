@@ -65,6 +65,7 @@ def _find(name: str, environ: Mapping[str, str]) -> str:
 @contextmanager
 def _helped(argv: tuple[str, ...]) -> Iterator[None]:
     import subprocess
+    import threading
 
     child: subprocess.Popen[bytes] | None = None
     if argv:
@@ -76,6 +77,9 @@ def _helped(argv: tuple[str, ...]) -> Iterator[None]:
             )
         except OSError:
             child = None
+        else:
+            # One that fails at once is no zombie until the run ends, perhaps a night later.
+            threading.Thread(target=child.wait, name="awake", daemon=True).start()
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -68,6 +69,18 @@ def test_a_helper_that_fails_stops_nothing(tmp_path: Path, script: str) -> None:
 
 
 @posix
+def test_a_helper_that_fails_at_once_is_no_zombie_while_the_chain_runs(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    program(tmp_path, "systemd-inhibit", f"echo $$ > {seen}.new; mv {seen}.new {seen}; exit 1")
+    for name in ("cat", "mv"):
+        (tmp_path / name).symlink_to(f"/bin/{name}")
+    with kept_awake(True, {"PATH": str(tmp_path)}, "chain x"):
+        end = time.monotonic() + 5
+        while not seen.exists() or is_there(int(seen.read_text(encoding="utf-8"))):
+            assert time.monotonic() < end
+
+
+@posix
 def test_where_it_is_not_wanted_nothing_is_started(tmp_path: Path) -> None:
     program(tmp_path, "systemd-inhibit", f"touch {tmp_path / 'seen'}")
     program(tmp_path, "cat")
@@ -80,3 +93,12 @@ def alive(folder: Path) -> bool:
     """Whether a process runs whose command line names this folder."""
     done = subprocess.run(["ps", "-eo", "args"], capture_output=True, encoding="utf-8", check=True)
     return any(str(folder) in line for line in done.stdout.splitlines())
+
+
+def is_there(pid: int) -> bool:
+    """Whether there is such a process, be it a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
