@@ -18,7 +18,7 @@ LONGEST = 300
 
 _SOURCES = {
     "command": "by `chain stop`",
-    "file": "by a STOP file",
+    "file": "by `chain stop` or another STOP file",  # the command writes nothing but the reason into it
     "status.txt": "in status.txt",
     "signal": "by a signal",
 }

@@ -10,7 +10,11 @@ from llmauto.events.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopAsked(Event):
-    """Somebody asked the run to stop. `source`: command, file, status.txt, signal. `by` is a user@host."""
+    """Somebody asked the run to stop. `by` is a user@host.
+
+    `source`: command (`chain stop --now`, the web page), file (STOP, which `chain stop` writes too),
+    status.txt, signal.
+    """
 
     kind: ClassVar[str] = "stop_asked"
     reason: str = ""

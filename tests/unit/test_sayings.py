@@ -50,6 +50,11 @@ def test_a_call_is_said_with_its_time_and_cost() -> None:
     assert sentence(ended) == "r2 worker  done in 7m12s, $0.42 · 31.2k tokens"
 
 
+def test_a_stop_by_a_file_is_also_one_that_chain_stop_wrote() -> None:
+    said = saying(ev.StopAsked(source="file", reason="late"))
+    assert said == "a stop after this link was asked for by `chain stop` or another STOP file: late"
+
+
 def test_an_unknown_cost_is_said_to_be_unknown_and_a_free_call_has_none() -> None:
     values = {"call": 1, "round": 1, "link": "a", "attempt": 1}
     assert "cost unknown" in saying(ev.CallEnded(outcome="timeout", **values))  # type: ignore[arg-type]
