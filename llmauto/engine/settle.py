@@ -57,6 +57,7 @@ class Settler:
         if judged.over:
             said = judged.why or one_line(reply.message or reply.text, MESSAGE_LENGTH)
             self._end_link(self._own(order.link), judged, said)
+        self._show_handoff(order.link.name, judged)
 
     def fail_link(self, step: FailLink) -> None:
         """No attempt is left."""
@@ -181,10 +182,14 @@ class Settler:
         link, keep = order.link.name, self._recorder.keep_handoff
         if judged.handoff is not None:
             keep(judged.handoff, round_=order.round, link=link, passed_on=True, source=judged.handoff_source)
-            self._parts.desk.keep_link_handoff(link, judged.handoff)
         elif judged.aside is not None:
             keep(judged.aside, round_=order.round, link=link, passed_on=False, source="aside")
-            self._parts.desk.keep_link_handoff(link, judged.aside)
+
+    def _show_handoff(self, link: str, judged: Judged) -> None:
+        """After all is noted: where there is no room for this file, the call has ended all the same."""
+        text = judged.aside if judged.handoff is None else judged.handoff
+        if text is not None:
+            self._parts.desk.keep_link_handoff(link, text)
 
     def _own(self, link: Link) -> Link:
         """The chain's own link, as which an order's may only pose (a check is played by a backend)."""

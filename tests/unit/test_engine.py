@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmauto import events as ev
-from llmauto.errors import UsageError
+from llmauto.errors import DiskError, UsageError
 from llmauto.events import from_json, to_json
 from llmauto.model import Chain, HandoffFrom, Link, Role
 from llmauto.outcomes import Outcome
@@ -54,6 +54,22 @@ def test_a_handoff_that_a_link_writes_is_kept_and_reaches_the_next() -> None:
     kept = bench.journal.handoff(bench.progress.handoff)
     assert kept == "built it"
     assert bench.desk.text("handoff_worker.md") == "built it"
+
+
+def test_a_disk_that_fills_up_as_a_call_is_settled_makes_nobody_repeat_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(replace(CHAIN, max_rounds=1), {"worker": [says(handoff="built it")], "reviewer": [says()]})
+
+    def no_room(link: str, text: str) -> None:
+        raise DiskError("no space left")
+
+    monkeypatch.setattr(bench.desk, "keep_link_handoff", no_room)
+    assert bench.run().reason == "disk"
+    monkeypatch.undo()
+    bench.run()
+    assert bench.ledger == ["worker", "reviewer"]
+    assert bench.journal.handoff(bench.progress.handoff) == "built it"
 
 
 def test_the_handoff_of_a_failed_attempt_is_kept_but_not_passed_on() -> None:
