@@ -260,7 +260,7 @@ class PicturedHome:
     def stopped(self, now: float) -> Told:
         """A run that has used its budget, after a night with a usage limit in it."""
         told = Told(self.path, "nightly-refactor-20261124-010011-02ab", "nightly-refactor", now - 90_000.0,
-                    budget_usd=12.0, max_rounds=0)  # fmt: skip
+                    budget_usd=11.0, max_rounds=0, hours=8.0)  # fmt: skip
         dice = random.Random(5)
         for number in range(1, 8):
             for link in LINKS:
@@ -274,7 +274,8 @@ class PicturedHome:
                 verdict = ("APPROVED" if number % 2 else "NEEDS_FIX") if link == "reviewer" else ""
                 told.hand_over(link, _handoff(number, verdict or "DONE", link), verdict=verdict)
             told.over()
-        told.tell(ev.RunEnded(reason="budget", message="$12.31 of $12.00 used", exit_code=4))
+        used = f"${told.progress.cost_usd:.2f} of `budget_usd` $11.00 spent"
+        told.tell(ev.RunEnded(reason="budget", message=used, exit_code=4))
         return told.keep()
 
     def _limited(self, told: Told) -> None:
@@ -320,7 +321,9 @@ class PicturedHome:
                     verdict = "APPROVED" if link == "reviewer" else ""
                     told.hand_over(link, _handoff(number, verdict or "DONE", link), verdict=verdict)
                 told.over()
-            told.tell(ev.RunEnded(reason="all_done", message="reviewer says ALL_DONE", exit_code=0)).keep()
+            told.tell(
+                ev.RunEnded(reason="all_done", message="link `reviewer` says that all is done", exit_code=0)
+            ).keep()
 
     def long(self, rounds: int, now: float | None = None, chain: str = "bugfix") -> Told:
         """A run of so many rounds that has just ended."""

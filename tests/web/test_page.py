@@ -225,6 +225,24 @@ def test_a_run_of_10_rounds_fits_without_scrolling(
     )
 
 
+def test_commands_in_a_sentence_are_seen_as_such(
+    page: Any, server: Server, home: PicturedHome, now: float
+) -> None:
+    page.wait_for_selector("text=No run of this home has begun yet")
+    assert page.locator("main code", has_text="llmauto chain start demo").count() == 1
+    told = home.blocked(now)
+    open_run(page, server, told.run)
+    page.wait_for_selector(".end code:text-is('chain start release')")
+    page.wait_for_selector("#panel code:text-is('llmauto clean')")
+    assert "`" not in page.locator("main").inner_text()
+
+
+def test_where_nothing_has_run_the_figures_show_no_empty_tables(page: Any, server: Server) -> None:
+    page.click("text=Figures")
+    page.wait_for_selector("text=No call was made yet")
+    assert page.locator("table").count() == 0
+
+
 def test_figures_are_added_up(page: Any, server: Server, home: PicturedHome, now: float) -> None:
     home.finished(now)
     page.click("text=Figures")
@@ -346,6 +364,8 @@ def test_nothing_is_cut_off_on_a_phone(page: Any, server: Server, home: Pictured
         page.wait_for_selector(".one" if "run/" in place else "table")
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, place
+    page.goto(f"{server.address}#/")
+    assert "12 calls, 1 failed" in page.locator("tbody tr", has_text="bugfix").inner_text()
     lock.release()
 
 

@@ -1,6 +1,6 @@
 // One link's turn, looked at closely: what the agent does, what went in and out, what was sent and what came.
 
-import { clock, count, duration, h, money, s, say, tokens } from "./dom.js";
+import { clock, coded, count, duration, h, money, s, say, tokens } from "./dom.js";
 import { get, stream } from "./net.js";
 
 const TABS = [
@@ -138,7 +138,7 @@ export class Detail {
     };
     this.close = stream(`${this.callBase}/activity`, {
       activity: (items) => { if (items.length) add(items); },
-      gone: () => say(state, "The folder of this call is gone: `llmauto clean` removes those of old runs."),
+      gone: () => state.replaceChildren(...coded("The folder of this call is gone: `llmauto clean` removes those of old runs.")),
       over: () => { if (!list.childElementCount) say(state, "Nothing of this call was to be seen."); },
     }, { once: true });
   }
@@ -159,7 +159,7 @@ export class Detail {
     const path = this.ofRound ? `rounds/${this.bar.round}/diff` : `bars/${this.bar.index}/diff`;
     const found = await get(`${this.base}/${path}`);
     const none = found.problem || "Nothing in the workdir was changed.";
-    put(h("div", { class: "row" }, whole, found.cut ? h("span", { class: "hint" }, "cut: `llmauto chain diff` shows all") : ""),
+    put(h("div", { class: "row" }, whole, found.cut ? h("span", { class: "hint" }, coded("cut: `llmauto chain diff` shows all")) : ""),
       diffView(found.lines, none));
   }
 
@@ -197,7 +197,7 @@ export class Detail {
     const facts = [["Exit code", ended.exit_code ?? "none"], ["Ended by", ended.ended_by], ["Took", duration(ended.seconds)],
       ["Said", found.message], ["What mends it", found.hint], ["Warnings", found.warnings?.join("; ")], ["Denied", found.denials?.join(", ")]];
     return put(h("dl", {}, facts.filter(([, value]) => value !== "" && value !== null && value !== undefined)
-      .map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])),
+      .map(([name, value]) => [h("dt", {}, name), h("dd", {}, coded(value))])),
     block(found.text || "(no final text)", "Final text"));
   }
 
@@ -207,7 +207,7 @@ export class Detail {
     return put(h("ul", { class: "errors" }, errors.slice().reverse().map((one) => h("li", {},
       h("strong", {}, `${one.outcome}${one.final ? ", for good" : ""}`),
       h("span", { class: "hint" }, ` R${one.round} ${one.link} · ${clock(one.at, true)}`),
-      h("div", {}, one.message), one.hint ? h("div", { class: "hint" }, `What mends it: ${one.hint}`) : ""))));
+      h("div", {}, coded(one.message)), one.hint ? h("div", { class: "hint" }, coded(`What mends it: ${one.hint}`)) : ""))));
   }
 
   async raw(put) {

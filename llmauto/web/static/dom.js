@@ -30,6 +30,13 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A sentence with what stands in backticks as code. Whole texts of agents are not for it. */
+export function coded(text) {
+  const parts = String(text ?? "").split("`");
+  if (parts.length % 2 === 0) return [parts.join("`")];
+  return parts.map((part, at) => (at % 2 ? h("code", {}, part) : part));
+}
+
 export function announce(text) {
   say(byId("live"), text);
 }

@@ -35,9 +35,13 @@ export class FiguresPage {
       h("div", { class: "row spread" }, h("h1", {}, "Figures"), h("label", {}, "Of ", select)),
       h("div", { class: "tiles" }, tile("runs", String(data.runs)), tile("rounds", String(data.rounds)), tile("at work", duration(data.runtime_s)),
         tile("calls", `${data.calls}`), tile("cost", money(data.cost_usd, data.unknown_costs)), tile("tokens", tokens(data.tokens).replace(/ tokens?$/, ""))),
-      h("section", {}, h("h2", {}, "Cost by day"), days(data.by.day)),
+      ...(data.calls ? this.tables(data) : [h("p", { class: "none" }, "No call was made yet.")]));
+  }
+
+  tables(data) {
+    return [h("section", {}, h("h2", {}, "Cost by day"), days(data.by.day)),
       h("div", { class: "grid" }, Object.keys(WORDS).map((by) => h("section", {}, h("h2", {}, WORDS[by]), table(by, data.by[by]))),
-        h("section", {}, h("h2", {}, "How runs ended"), counts(data.stop_reasons))));
+        h("section", {}, h("h2", {}, "How runs ended"), counts(data.stop_reasons)))];
   }
 }
 
@@ -58,7 +62,6 @@ function counts(reasons) {
 }
 
 function days(rows) {
-  if (!rows.length) return h("p", { class: "hint" }, "No call was made yet.");
   const shown = rows.slice(-30);
   const most = Math.max(...shown.map((row) => row.cost_usd ?? 0), 0.01);
   const wide = 34;

@@ -1,6 +1,6 @@
 // All runs of the home, and who needs somebody.
 
-import { chip, clock, count, duration, h, money } from "./dom.js";
+import { chip, clock, coded, count, duration, h, money } from "./dom.js";
 import { stream } from "./net.js";
 
 const WHO = { BLOCKED: true, FAILED: true, PAUSED: true };
@@ -37,7 +37,7 @@ export class HomePage {
       ...needs.map((one) => h("a", { class: "need link", href: `#/run/${encodeURIComponent(one.run)}` },
         h("strong", {}, one.chain), h("span", {}, `${one.status}: ${one.wait_why ?? one.message ?? one.stop_reason ?? ""}`.replaceAll("`", "")))),
       h("div", { class: "row spread" }, h("h2", {}, "All runs"), h("label", {}, "Show ", select)),
-      shown.length ? this.table(shown, now) : h("p", { class: "hint" }, "No run of this home has begun yet: `llmauto chain start demo` needs no model and no key."));
+      shown.length ? this.table(shown, now) : h("p", { class: "none" }, coded("No run of this home has begun yet. `llmauto chain start demo` shows one: it needs no model and no key.")));
     if (kept) document.getElementById("filter").focus();
   }
 
@@ -50,7 +50,7 @@ export class HomePage {
       const cells = [
         h("a", { href: `#/run/${encodeURIComponent(run.run)}` }, run.chain), chip(run.status), rounds,
         duration(run.runtime_s + (live ? Math.max(0, now - run.updated_at) : 0)), money(run.cost_usd, run.unknown_costs),
-        run.failed_calls ? `${run.calls}, ${run.failed_calls} failed` : String(run.calls), clock(run.started_at), (why ?? "").replaceAll("`", ""),
+        [run.calls, h("span", { class: "unit" }, run.calls === 1 ? " call" : " calls"), run.failed_calls ? `, ${run.failed_calls} failed` : ""], clock(run.started_at), (why ?? "").replaceAll("`", ""),
       ];
       return h("tr", {}, cells.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row", "data-name": head[at] }, cell)));
     };

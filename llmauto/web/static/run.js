@@ -1,6 +1,6 @@
 // A run as it goes: the answers at the top, the lanes, one turn closely, and what was said.
 
-import { announce, byId, chip, clock, count, duration, h, menu, money, say, set, tokens } from "./dom.js";
+import { announce, byId, chip, clock, coded, count, duration, h, menu, money, say, set, tokens } from "./dom.js";
 import { get, post, stream } from "./net.js";
 import { Detail } from "./detail.js";
 import { Lanes } from "./lanes.js";
@@ -76,7 +76,7 @@ export class RunPage {
 
   gone() {
     this.close();
-    this.root.replaceChildren(h("h1", {}, "This run is not known"),
+    this.root.replaceChildren(h("div", { class: "tophead" }, h("h1", {}, "This run is not known")),
       h("p", {}, "It was forgotten by a reset, or cleaned away. "), h("a", { href: "#/" }, "All runs"));
   }
 
@@ -111,7 +111,7 @@ export class RunPage {
       const day = new Date(one.at * 1000).toDateString();
       if (this.day !== day) this.log.append(h("li", { class: "day" }, day));
       this.day = day;
-      this.log.append(h("li", { class: one.kind }, h("time", {}, time(one.at)), h("b", {}, one.about), h("span", {}, one.said)));
+      this.log.append(h("li", { class: one.kind }, h("time", {}, time(one.at)), h("b", {}, one.about), h("span", {}, coded(one.said))));
     }
     while (this.log.childElementCount > 400) this.log.firstElementChild.remove();
     if (follow) requestAnimationFrame(() => { this.logBox.scrollTop = this.logBox.scrollHeight; });
@@ -245,7 +245,7 @@ export class RunPage {
     this.needState = state;
     this.needs.replaceChildren(...head.needs.map((need) => h("div", { class: `need ${need.kind}`, role: "alert" },
       h("div", { class: "words" }, h("strong", {}, NEEDS[need.kind] ?? "Needs you"),
-        h("span", {}, `${need.link ? `${need.link}: ` : ""}${need.text}${need.until ? ` until ${clock(need.until)}` : ""}`)),
+        h("span", {}, coded(`${need.link ? `${need.link}: ` : ""}${need.text}${need.until ? ` until ${clock(need.until)}` : ""}`))),
       need.kind === "gate" ? h("div", { class: "row" },
         h("button", { type: "button", onclick: () => this.detail.open("handoff") }, "Handoff"),
         h("button", { type: "button", onclick: () => this.detail.open("diff") }, "Diff"),
@@ -263,8 +263,8 @@ export class RunPage {
     const copy = h("button", { type: "button", class: "quiet" }, "Copy");
     copy.addEventListener("click", async () => { await navigator.clipboard?.writeText(head.next); say(copy, "Copied"); });
     this.ending.replaceChildren(h("div", { class: "end" },
-      h("span", {}, h("strong", {}, `Ended: ${head.stop_reason}`), head.message && head.needs[0]?.text !== head.message ? ` · ${head.message}` : ""),
-      h("span", { class: "next" }, "next ", h("code", {}, head.next), copy, h("span", { class: "hint" }, head.next_why))));
+      h("span", {}, h("strong", {}, `Ended: ${head.stop_reason}`), head.message && head.needs[0]?.text !== head.message ? coded(` · ${head.message}`) : ""),
+      h("span", { class: "next" }, "next ", h("code", {}, head.next), copy, h("span", { class: "hint" }, coded(head.next_why)))));
   }
 
   // --- what is asked ----------------------------------------------------------------------------
@@ -284,7 +284,7 @@ export class RunPage {
   }
 
   toast(text, bad = false) {
-    const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : null }, text);
+    const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : null }, coded(text));
     document.body.append(note);
     setTimeout(() => note.remove(), 5000);
   }
