@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmauto.report.words import Report, cost, facts
+from llmauto.report.words import Report, cost, facts, took
 from llmauto.rules.text import human_duration, one_line, plain
 
 MOST_ROUNDS = 30
@@ -36,7 +36,7 @@ def _rounds(report: Report) -> str:
         (
             str(one.round),
             one.verdict or "–",
-            human_duration((one.ended_at or report.now) - one.started_at),
+            took(one, report),
             f"{one.calls}" + (f" ({one.failed_calls} failed)" if one.failed_calls else ""),
             cost(one.cost_usd, one.unknown_costs) if one.calls else "–",
         )

@@ -8,7 +8,7 @@ from html import escape
 from llmauto.localtime import stamp, time_of_day
 from llmauto.report.lanes import lanes
 from llmauto.report.style import STYLE
-from llmauto.report.words import Report, cost, facts
+from llmauto.report.words import Report, cost, facts, took
 from llmauto.rules.text import human_duration, one_line, plain
 
 OPEN_ROWS = 40
@@ -75,7 +75,7 @@ def _rounds(report: Report) -> str:
         (
             str(one.round),
             time_of_day(one.started_at, seen_from=report.now),
-            human_duration((one.ended_at or report.now) - one.started_at),
+            took(one, report),
             one.verdict or "–",
             str(one.calls),
             str(one.failed_calls or ""),

@@ -8,7 +8,7 @@ from llmauto.localtime import time_of_day
 from llmauto.rules.text import dollars, human_duration, one_line
 from llmauto.views import RunView
 from llmauto.views.headline import Headline
-from llmauto.views.values import Attempt, Bar
+from llmauto.views.values import Attempt, Bar, Round
 
 GOOD = ("done", "skipped", "approved")
 WAITING = ("limited", "overloaded", "offline", "blocked", "needs_human", "stopped")
@@ -47,6 +47,11 @@ def cost(usd: float, unknown: int) -> str:
     if not unknown:
         return dollars(usd)
     return f"{dollars(usd)} + {unknown} unknown" if usd else "unknown"
+
+
+def took(one: Round, report: Report) -> str:
+    """How long a round lasted: one that a stop left open went on until the run's end, not until today."""
+    return human_duration((one.ended_at or report.head.ended_at or report.now) - one.started_at)
 
 
 def kind_of(bar: Bar) -> str:

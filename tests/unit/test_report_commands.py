@@ -75,6 +75,13 @@ def test_a_report_in_markdown_is_safe_to_paste(cli: Cli, home: ToldHome) -> None
     assert "| 1 | – |" in out
 
 
+def test_a_round_that_a_stop_left_open_took_no_longer_than_the_run(cli: Cli, home: ToldHome) -> None:
+    home.run().call().end("stopped").tell(ev.RunEnded(reason="stop_requested", message="", exit_code=3))
+    # Told an hour or a month later, it is the same: call, end, end of the run, a minute apart.
+    assert "| 1 | – | 2m00s | 1 |" in cli.run("chain", "report", "x", "--md").out
+    assert "<td>2m00s</td>" in cli.run("chain", "report", "x").out
+
+
 def test_an_earlier_run_can_be_reported_and_one_that_never_was_is_an_error(cli: Cli, home: ToldHome) -> None:
     home.run("r1").call().end()
     home.run("r2").call().end()
