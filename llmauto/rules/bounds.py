@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llmauto.model import Chain
 from llmauto.outcomes import StopReason
 from llmauto.rules.progress import Progress
+from llmauto.rules.text import dollars, human_duration, utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,17 +21,18 @@ class Spent:
 def reached(chain: Chain, p: Progress, now: float, spent: Spent | None) -> tuple[StopReason, str] | None:
     """The bound that is reached, and a sentence; None while the run may go on. Asked before each call."""
     if chain.runtime_s and p.runtime_s >= chain.runtime_s:
-        hours = chain.runtime_s / 3600
-        return StopReason.RUNTIME, f"{p.runtime_s / 3600:.2f} h of `runtime_hours` {hours:g} used"
+        used = f"{human_duration(p.runtime_s)} of {human_duration(chain.runtime_s)} used"
+        return StopReason.RUNTIME, f"{used} (`runtime_hours` {chain.runtime_s / 3600:g})"
     if chain.deadline is not None and now >= chain.deadline.timestamp():
-        return StopReason.DEADLINE, f"the deadline {chain.deadline:%Y-%m-%d %H:%M} UTC has passed"
+        return StopReason.DEADLINE, f"the deadline {utc(chain.deadline.timestamp())} has passed"
     if chain.budget_usd is not None and p.cost_usd >= chain.budget_usd:
-        return StopReason.BUDGET, f"${p.cost_usd:.2f} of `budget_usd` ${chain.budget_usd:.2f} spent"
+        return StopReason.BUDGET, f"{dollars(p.cost_usd)} of `budget_usd` {dollars(chain.budget_usd)} spent"
     if chain.budget_tokens is not None and p.input_tokens + p.output_tokens >= chain.budget_tokens:
-        used = p.input_tokens + p.output_tokens
-        return StopReason.BUDGET, f"{used:,} of `budget_tokens` {chain.budget_tokens:,} used"
+        tokens = p.input_tokens + p.output_tokens
+        return StopReason.BUDGET, f"{tokens:,} of `budget_tokens` {chain.budget_tokens:,} used"
     if spent is not None and spent.daily_cap_usd is not None and spent.today_usd >= spent.daily_cap_usd:
-        text = f"${spent.today_usd:.2f} of `daily_budget_usd` ${spent.daily_cap_usd:.2f} spent today"
+        cap = dollars(spent.daily_cap_usd)
+        text = f"{dollars(spent.today_usd)} of `daily_budget_usd` {cap} spent today"
         return StopReason.BUDGET, text
     return None
 

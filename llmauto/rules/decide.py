@@ -14,6 +14,7 @@ from llmauto.rules.progress import Progress, Visit
 from llmauto.rules.quota import held_back
 from llmauto.rules.retry import Again, GiveUp, Over, next_move
 from llmauto.rules.routes import ANY_OTHER, successor, visited_too_often, way_on
+from llmauto.rules.text import utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +263,8 @@ def _hold(chain: Chain, p: Progress, link: Link, held: tuple[float, str], now: f
     """Wait for a usage window's reset, if that lies within the run's patience."""
     until, why = held
     if until - now > chain.max_limit_wait_s:
-        return Finish(reason=StopReason.LIMIT_WAIT, message=f"{why}; the reset is too far off to wait for")
+        message = f"{why}; its reset at {utc(until)} is too far off"
+        return Finish(reason=StopReason.LIMIT_WAIT, message=message)
     return Wait(link=link, until=bounds.latest_wait(chain, p, until, now), why=why)
 
 

@@ -11,6 +11,7 @@ from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import table
 from llmauto.rules.progress import Visit
 from llmauto.rules.table import TABLE, Pool
+from llmauto.rules.text import utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +100,22 @@ def _at_a_limit(
         return Again(fallback=True)
     move = _wait_for_reset(chain, visit, last, used, seed, now)
     if link.on_limit is OnLimit.STOP and isinstance(move, Again) and move.not_before > now:
-        message = f"link `{link.name}`: {_said(Outcome.LIMITED, last.message)}; `on_limit` is `stop`"
-        return GiveUp(reason=StopReason.LIMIT_WAIT, message=message)
+        said = f"link `{link.name}`: {_said(Outcome.LIMITED, last.message)}"
+        reset = _named_reset(last)
+        resets = "" if reset is None else f"it resets at {utc(reset)}, "
+        return GiveUp(reason=StopReason.LIMIT_WAIT, message=f"{said}; {resets}`on_limit` is `stop`")
     return move
 
 
+def _named_reset(last: CallEnded) -> float | None:
+    """The reset that the CLI named; None where it named none, or one that was past."""
+    return last.reset_at if last.reset_at is not None and last.reset_at > last.at else None
+
+
 def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed: str, now: float) -> Move:
-    steps = table.LIMIT_STEPS_S
-    if last.reset_at is not None and last.reset_at > last.at:
-        until = last.reset_at + table.LIMIT_SLACK_S + table.LIMIT_JITTER_S * jitter(seed)
+    steps, reset = table.LIMIT_STEPS_S, _named_reset(last)
+    if reset is not None:
+        until = reset + table.LIMIT_SLACK_S + table.LIMIT_JITTER_S * jitter(seed)
         if used > 1:
             # The reset named before did not help: one of a few seconds is not believed again and again.
             until = max(until, last.at + steps[min(used - 1, len(steps)) - 1])
@@ -116,8 +124,7 @@ def _wait_for_reset(chain: Chain, visit: Visit, last: CallEnded, used: int, seed
     # A person who starts the run again grants the whole patience anew: `limited_since` is then 0.
     if until > now and until - (visit.limited_since or now) > chain.max_limit_wait_s:
         hours = chain.max_limit_wait_s / 3600
-        return GiveUp(
-            reason=StopReason.LIMIT_WAIT,
-            message=f"the usage limit would outlast `max_limit_wait_hours` ({hours:g})",
-        )
+        resets = "" if reset is None else f"resets at {utc(reset)}, which "
+        message = f"the usage limit {resets}would outlast `max_limit_wait_hours` ({hours:g})"
+        return GiveUp(reason=StopReason.LIMIT_WAIT, message=message)
     return Again(not_before=until, waits_for=table.WAITS_FOR[Outcome.LIMITED], fallback=visit.fallback)

@@ -127,6 +127,16 @@ def human_duration(seconds: float) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
 
 
+def utc(at: float) -> str:
+    """A moment as `2026-11-24 14:03 UTC`, for what is kept and read in other places."""
+    from datetime import datetime, timezone  # not for the commands that only show where a run stands
+
+    try:
+        return f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return "an unknown time"
+
+
 def dollars(amount: float | None) -> str:
     """US dollars as `$0.42`; an amount that is not known is `unknown`, never 0."""
     if amount is None or not math.isfinite(amount):

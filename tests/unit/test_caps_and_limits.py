@@ -73,7 +73,7 @@ def test_on_limit_stop_ends_the_run_at_once_and_a_later_start_goes_on_in_the_ses
     bench = Bench(chain, {"worker": [LIMIT, says()], "*": [says()]})
     ended = bench.run()
     assert (ended.reason, ended.exit_code) == ("limit_wait", 6)
-    assert "You've hit your limit" in ended.message
+    assert "limited: You've hit your limit; it resets at 2025-10-09 11:53 UTC, `on_limit`" in ended.message
     assert bench.run().reason == "limit_wait", "no call before the reset"
     assert bench.ledger == ["worker"]
     bench.clock.advance(4 * 3600)
@@ -87,6 +87,12 @@ def test_on_limit_stop_with_no_reset_named_can_be_gone_on_with_after_five_minute
     assert bench.run().reason == "limit_wait"
     bench.clock.advance(301)
     assert bench.run().reason == "max_rounds"
+
+
+def test_a_wait_that_would_be_too_long_ends_the_run_and_says_when_the_limit_resets() -> None:
+    bench = Bench(replace(CHAIN, max_limit_wait_s=3600), {"worker": [LIMIT]})
+    said = "the usage limit resets at 2025-10-09 11:53 UTC, which would outlast `max_limit_wait_hours` (1)"
+    assert bench.run().message == said
 
 
 def test_on_limit_fallback_goes_on_at_once_with_the_other_model_in_the_same_session() -> None:
@@ -112,3 +118,13 @@ def test_a_limit_is_waited_for_where_there_is_no_other_model(on_limit: OnLimit) 
     bench = Bench(replace(CHAIN, links=(link,)), {"worker": [LIMIT, says()]})
     assert bench.run().reason == "max_rounds"
     assert bench.clock.now() >= START + 3 * 3600 + 60
+
+
+# A bound of the run
+
+
+def test_a_small_bound_that_is_used_up_is_told_legibly() -> None:
+    bench = Bench(replace(CHAIN, max_rounds=0, runtime_s=1.08), {"*": [says()] * 3})
+    assert bench.run().message == "1m00s of 1s used (`runtime_hours` 0.0003)"
+    bench = Bench(replace(CHAIN, budget_usd=0.004), {"*": [says(cost=0.005)] * 3})
+    assert bench.run().message == "<$0.01 of `budget_usd` <$0.01 spent"

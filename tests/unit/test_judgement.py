@@ -345,6 +345,14 @@ def test_a_reserve_of_the_subscription_is_kept_until_its_window_resets() -> None
     assert bench.clock.monotonic() >= 7200
 
 
+def test_a_window_that_resets_too_late_ends_the_run_and_the_moment_is_told() -> None:
+    bench = Bench(replace(GATED, links=(WORKER,), max_rounds=2, quota=Quota(reserve_5h=0.2)))
+    bench.agents = ScriptedAgents(bench.clock, bench.desk, {"*": [used(0.85, 48 * 3600, bench)]})
+    ended = bench.run()
+    assert ended.reason == "limit_wait"
+    assert ended.message.endswith("`reserve_5h` keeps 20%; its reset at 2025-10-11 08:54 UTC is too far off")
+
+
 def test_paid_overage_is_waited_out_unless_it_is_allowed() -> None:
     for allowed, waited in ((False, 1), (True, 0)):
         bench = Bench(replace(GATED, links=(WORKER,), max_rounds=2, quota=Quota(overage_allowed=allowed)))

@@ -14,6 +14,7 @@ from llmauto.rules.text import (
     one_line,
     plain,
     quoted,
+    utc,
     without_markdown,
 )
 
@@ -200,3 +201,8 @@ def test_a_duration_is_written_short(seconds: float, text: str) -> None:
 )
 def test_money_that_is_not_known_is_not_nothing(amount: float | None, text: str) -> None:
     assert dollars(amount) == text
+
+
+def test_a_moment_that_no_calendar_has_is_unknown() -> None:
+    assert utc(1_760_000_000) == "2025-10-09 08:53 UTC"
+    assert [utc(at) for at in (1e18, float("nan"), float("inf"))] == ["an unknown time"] * 3
