@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,9 +56,17 @@ class Answer(NamedTuple):
             return "git is not installed"
         if self.code == TIMED_OUT:
             return "git took too long"
-        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
-        wrong = [line.partition(": ")[2] for line in lines if line.startswith(("fatal: ", "error: "))]
-        return next(iter([*wrong, *lines]), f"git failed with exit code {self.code}")
+        said = [line.rstrip() for line in self.said.splitlines() if line.strip()]
+        wrong = [line.partition(": ")[2] for line in said if line.startswith(("fatal: ", "error: "))]
+        first = next(iter([*wrong, *said]), f"git failed with exit code {self.code}").strip()
+        # Git lists what it speaks of below, behind tabs: "… would be overwritten by merge:".
+        return f"{first} {_some(said)}" if first.endswith(":") else first
+
+
+def _some(said: Sequence[str]) -> str:
+    names = [f"`{line.strip()}`" for line in said if line.startswith("\t")]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def ask(

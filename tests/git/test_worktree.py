@@ -191,11 +191,13 @@ def test_uncommitted_changes_are_not_merged_into(repo: Repo, home: Path, staged:
 
 def test_an_untracked_file_that_would_be_overwritten_stays(repo: Repo, home: Path) -> None:
     tree = create(home, repo.top)
-    agent_writes(tree, "made", b"theirs", commit=True)
-    repo.write("made", b"mine")
+    for name in ("made", "m2", "m3", "m4", "m5"):
+        agent_writes(tree, name, b"theirs", commit=True)
+        repo.write(name, b"mine")
     done = merging.merge(tree, [])
     assert done.how == "by_hand"
     assert "untracked" in done.why
+    assert done.why.endswith(": `m2`, `m3`, `m4` and 2 more")
     assert (repo.top / "made").read_bytes() == b"mine"
 
 
