@@ -220,6 +220,9 @@ class Journal(Protocol):
         `heard` are the ids of requests that these events answer: they are then gone.
         """
 
+    def make_room(self) -> None:
+        """There was no room: give up what was kept for the end of the run. Raises nothing."""
+
     def events(self, run: str, after: int = 0) -> Iterable[Event]:
         """The run's events in order, from the `after`-th on."""
 

@@ -147,7 +147,8 @@ class Engine:
         return ended
 
     def _end_without_disk(self, error: DiskError) -> ev.RunEnded:
-        """The journal keeps what it has; this end may not be written, the next start goes on all the same."""
+        """There is room for this end, if nobody takes it first; the next start goes on in any case."""
+        self._parts.journal.make_room()
         try:
             return self._finish(StopReason.DISK, str(error))
         except DiskError:

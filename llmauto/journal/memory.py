@@ -57,6 +57,9 @@ class MemoryJournal:
                 if cost is not None or getattr(event, "charged", True):
                     self._spending.append((event.at, cost))
 
+    def make_room(self) -> None:
+        """Nothing is kept on a disk here."""
+
     def ask(self, chain: str, kind: str, text: str, at: float, by: str = "") -> None:
         """Leave a request for the chain's runner."""
         self._asked += 1

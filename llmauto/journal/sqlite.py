@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmauto.errors import DiskError, JournalError
-from llmauto.journal import rows
+from llmauto.journal import reserve, rows
 from llmauto.journal.damage import sqlite_errors
 from llmauto.journal.mark import Mark, Noted
 from llmauto.journal.opening import connect_reader, connect_writer
@@ -54,6 +54,7 @@ class SqliteJournal(JournalReader):
             return cls(path, connect_reader(path, notes), notes)
         journal = cls(path, connect_writer(path, notes), notes)
         journal._writes = True
+        reserve.keep(path)
         try:
             if path.stat().st_size <= VERIFY_UP_TO:
                 journal.verify()
@@ -108,6 +109,10 @@ class SqliteJournal(JournalReader):
             last = self._append(run, events, summary, handoffs, heard)
         self._last = run, last
         self._mark.write(run, last)
+
+    def make_room(self) -> None:
+        """Give up the room that was kept for the end of a run on a full disk."""
+        reserve.give_up(self.path)
 
     def _append(
         self,

@@ -209,6 +209,29 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
 
 
+def test_r1_a_run_on_a_disk_without_a_byte_left_is_paused_with_the_reason(
+    tiny_disk: Path, tmp_path: Path
+) -> None:
+    """Late in a run, when the write-ahead log has no room in itself that could be used again."""
+    victim = Victim(tmp_path, 12)
+    home, filler = tiny_disk / "home", tiny_disk / "filler"
+    victim.project.env["LLMAUTO_HOME"] = str(home)
+    (home / "chains").mkdir(parents=True)
+    run = ["sh", "-c", f'[ "$LLMAUTO_ROUND" != 6 ] || [ -e {tmp_path}/full ] || cat /dev/zero > {filler}']
+    chain = {"max_rounds": 12, "breakers": {"no_progress": 0}, "links": [
+        {"name": "worker", "backend": "command", "run": run, "prompt": "fill the disk"}]}  # fmt: skip
+    (home / "chains" / "c.json").write_text(json.dumps(chain), encoding="utf-8")
+    first = start(victim)
+    (tmp_path / "full").touch()
+    assert first.returncode == 1, first.stderr
+    shown = victim.project.json("chain", "status", "c")
+    assert (shown["status"], shown["stop_reason"], shown["rounds_done"]) == ("PAUSED", "disk", 5)
+    assert (home / "state" / "c" / "status.txt").read_text(encoding="utf-8").split()[0] == "PAUSED"
+    filler.unlink()
+    assert start(victim).returncode == 0
+    assert (home / "journal.db-reserve").stat().st_size == 128 << 10
+
+
 def test_r1_a_full_disk_pauses_the_run_and_the_next_start_goes_on(tiny_disk: Path, tmp_path: Path) -> None:
     victim = Victim(tmp_path, 3)
     home = tiny_disk / "home"

@@ -19,7 +19,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in names:
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "_private"))
     for path in [*ROOT.glob("*.*"), ROOT / "LICENSE", ROOT / ".gitignore"]:
-        if path.is_file() and path.suffix not in (".db", ".db-wal", ".db-shm", ".db-mark"):
+        if path.is_file() and path.suffix not in (".db", ".db-wal", ".db-shm", ".db-mark", ".db-reserve"):
             shutil.copy2(path, target)
     (target / "prompts" / "_private").mkdir()
     (target / "prompts" / "_private" / "secret.txt").write_text("nobody's business", encoding="utf-8")

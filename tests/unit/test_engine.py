@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmauto import events as ev
 from llmauto.errors import DiskError, UsageError
 from llmauto.events import from_json, to_json
+from llmauto.journal.memory import MemoryJournal
 from llmauto.model import Chain, HandoffFrom, Link, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, Reply
@@ -70,6 +73,26 @@ def test_a_disk_that_fills_up_as_a_call_is_settled_makes_nobody_repeat_it(
     bench.run()
     assert bench.ledger == ["worker", "reviewer"]
     assert bench.journal.handoff(bench.progress.handoff) == "built it"
+
+
+def test_on_a_full_disk_the_journal_gives_up_its_reserve_for_the_runs_end() -> None:
+    class Full(MemoryJournal):
+        full = True
+
+        def append(self, events: Sequence[ev.Event], *rest: Any) -> None:
+            if self.full and any(isinstance(event, ev.CallEnded) for event in events):
+                raise DiskError("no space left")
+            super().append(events, *rest)
+
+        def make_room(self) -> None:
+            self.full = False
+
+    bench = Bench(CHAIN)
+    bench.journal = Full()
+    assert bench.run().reason == "disk"
+    latest = bench.journal.latest("c")
+    assert latest is not None
+    assert (latest.stop_reason, latest.status) == ("disk", "PAUSED")
 
 
 def test_the_handoff_of_a_failed_attempt_is_kept_but_not_passed_on() -> None:
