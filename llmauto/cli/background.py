@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from llmauto.cli.context import Context
 from llmauto.clock import SystemClock
 from llmauto.errors import LlmautoError
-from llmauto.files import make_private_dir, open_private_append
+from llmauto.files import disk_errors, make_private_dir, open_private_append, open_to_read
 from llmauto.model import Chain
 from llmauto.rules.text import decode
 
@@ -26,10 +27,12 @@ def launch(ctx: Context, chain: Chain, *, window: bool) -> int:
     """
     make_private_dir(ctx.home.logs)
     output = ctx.home.logs / f"{chain.name}.out"
-    with tempfile.TemporaryDirectory(prefix="llmauto-") as folder:
+    with tempfile.TemporaryDirectory(prefix="llmauto-") as folder, contextlib.ExitStack() as files:
         begun = Path(folder) / "begun"
         with open_private_append(output) as log:
-            offset = log.tell()
+            with disk_errors(output, "read"):  # now: the chain may be deleted, with its logs, meanwhile
+                said = files.enter_context(open_to_read(output))
+            said.seek(log.tell())
             argv = child_argv(ctx, begun)
             if window:
                 from llmauto.cli.window import in_window
@@ -42,10 +45,9 @@ def launch(ctx: Context, chain: Chain, *, window: bool) -> int:
             child.returncode = 0  # it outlives us on purpose: `Popen` would warn of a process left behind
             _told(ctx, chain.name, run, child.pid)
             return 0
-    said = _said(output, offset)
-    if said:
-        ctx.out.say_styled(said)
-        return code
+        if words := decode(said.read(64 * 1024)).strip():
+            ctx.out.say_styled(words)
+            return code
     raise LlmautoError(f"the runner ended before its run began (exit code {code})", hint=f"see {output}")
 
 
@@ -105,10 +107,3 @@ def _wait(child: subprocess.Popen[bytes], begun: Path, *, detaches: bool) -> int
         f"the run had not begun after {BEGIN_WITHIN_S:.0f} s (pid {child.pid})",
         hint="`llmauto chain status` shows whether it still does",
     )
-
-
-def _said(output: Path, offset: int) -> str:
-    """What the runner wrote before it ended."""
-    with output.open("rb") as log:
-        log.seek(offset)
-        return decode(log.read(64 * 1024)).strip()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmauto import load_chain, run
+from llmauto.cli import background
 from llmauto.errors import BackendError
 from tests.support.command_line import llmauto
 from tests.support.project import Project
@@ -62,3 +64,20 @@ def test_a_start_in_the_background_takes_no_leave_with_a_warning_of_python(tmp_p
     said = project.run("chain", "start", "x", "--bg", "--json")
     assert (said.returncode, said.stderr) == (0, "")
     project.run("chain", "log", "x", "-f", "--run", json.loads(said.stdout)["run"])  # until it has ended
+
+
+def test_a_start_in_the_background_says_why_it_was_refused_though_its_chain_is_deleted_right_then(
+    home: ToldHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.chain("x", links=[agent("worker")])
+    wait = background._wait
+
+    def wait_and_delete(*call: Any, **how: Any) -> int | None:
+        code = wait(*call, **how)
+        (home.path / "logs" / "x.out").unlink()
+        return code
+
+    monkeypatch.setattr(background, "_wait", wait_and_delete)
+    said = llmauto(home.path, "chain", "start", "x", "--bg")
+    assert said.code == 7
+    assert "`claude` is not on PATH" in said.err
