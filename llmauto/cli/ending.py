@@ -6,22 +6,9 @@ from llmauto.cli.output import Output
 from llmauto.events import RunEnded
 from llmauto.model import Chain
 from llmauto.outcomes import ENDINGS, StopReason
+from llmauto.rules import next_steps
 from llmauto.rules.progress import Progress
 from llmauto.rules.text import dollars, human_duration, one_line
-
-NEXT = {
-    StopReason.STOP_REQUESTED: "llmauto chain start {name}    goes on from here",
-    StopReason.INTERRUPTED: "llmauto chain start {name}    goes on from here",
-    StopReason.LINK_FAILED: "llmauto chain log {name}    says what failed; `chain start {name}` tries again",
-    StopReason.BUDGET: "llmauto chain start {name} --budget USD    goes on with more money",
-    StopReason.BLOCKED: "llmauto chain handoff {name}    says what blocks; `chain start {name}` goes on",
-    StopReason.STALLED: "llmauto chain log {name}    shows the rounds; `chain start {name}` goes on",
-    StopReason.NEEDS_HUMAN: "llmauto chain handoff {name}    asks it; `chain start {name}` goes on",
-    StopReason.LIMIT_WAIT: "llmauto chain start {name}    goes on when the limit has reset",
-    StopReason.NO_BACKEND: "llmauto doctor    says what is missing; `chain start {name}` goes on",
-    StopReason.DISK: "make room, then: llmauto chain start {name}",
-}
-FINISHED = "llmauto chain handoff {name}    shows the last handoff; `chain log {name}` what happened"
 
 
 def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, changed: int | None) -> None:
@@ -41,4 +28,5 @@ def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, change
         since = " since this start" if p.earlier_s else ""
         facts.append(f"{changed} file{'' if changed == 1 else 's'} changed{since}")
     out.line(f"  {' · '.join(facts)}")
-    out.line(f"  next: {NEXT.get(reason, FINISHED).format(name=chain.name)}")
+    command, why = next_steps.after(ended.reason, chain.name, handoff=p.has_handoffs)
+    out.line(f"  next: {command}    {why}")

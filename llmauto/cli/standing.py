@@ -31,7 +31,7 @@ class Standing(NamedTuple):
 
     `runner` is who holds the chain now. `living_call` is the folder of a call whose runner has died while
     its agent goes on. `stop_text` is the reason of a stop that was asked for and has not taken effect.
-    `seen_at` is when this was looked up, UTC epoch seconds.
+    `has_handoffs`: the newest run has kept one. `seen_at` is when this was looked up, UTC epoch seconds.
     """
 
     chain: str
@@ -40,6 +40,7 @@ class Standing(NamedTuple):
     runner: Holder | None
     living_call: Path | None
     stop_text: str | None
+    has_handoffs: bool
     seen_at: float
 
     @property
@@ -166,6 +167,7 @@ def _looked_at(
         runner=runner,
         living_call=None if runner else living_call(home, summary),
         stop_text=stop_text(home, name) if runner else None,
+        has_handoffs=summary is not None and journal.has_handoffs(summary.run),
         seen_at=time.time(),
     )
 

@@ -162,7 +162,7 @@ def _next(found: Standing) -> tuple[str, str]:
         return next_steps.filled(next_steps.PAUSED if paused else next_steps.RUNNING, name)
     if found.summary is None:
         return next_steps.filled(next_steps.NEVER_RAN, name)
-    return next_steps.after(found.stop_reason, name)
+    return next_steps.after(found.stop_reason, name, handoff=found.has_handoffs)
 
 
 def _start(found: Standing) -> str:

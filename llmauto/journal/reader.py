@@ -86,6 +86,10 @@ class JournalReader:
         except ValueError as error:
             raise damaged(self.path, f"handoff {sha}: {error}") from error
 
+    def has_handoffs(self, run: str) -> bool:
+        """Whether the run has kept any."""
+        return bool(self._all("SELECT 1 FROM handoff_uses WHERE run = ? LIMIT 1", (run,)))
+
     def kept_handoffs(self, run: str) -> Sequence[HandoffKept]:
         """Which handoffs the run kept, oldest first; `handoff` gives their texts."""
         from llmauto.events import HandoffKept

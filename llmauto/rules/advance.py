@@ -196,6 +196,7 @@ def _stop_asked(p: Progress, e: ev.StopAsked) -> None:
 
 
 def _handoff_kept(p: Progress, e: ev.HandoffKept) -> None:
+    p.has_handoffs = True
     if e.passed_on:
         p.handoff = e.sha
 

@@ -67,6 +67,7 @@ class Progress:
     assigned: tuple[str, ...] = ()
     sessions: dict[str, str] = field(default_factory=dict)
     handoff: str = ""
+    has_handoffs: bool = False
     verdict: str = ""
 
     calls: int = 0

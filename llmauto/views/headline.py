@@ -139,7 +139,7 @@ def _waits(p: Progress) -> tuple[float, str]:
 
 def _next(p: Progress, reason: str, died: bool) -> tuple[str, str]:
     if p.ended is not None or died:
-        return next_steps.after(reason, p.chain)
+        return next_steps.after(reason, p.chain, handoff=p.has_handoffs)
     if p.paused:
         return next_steps.filled(next_steps.PAUSED, p.chain)
     if p.gate is not None and p.answer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ def test_a_dry_run_in_json_says_which_link_lacks_its_program(home: ToldHome) -> 
     assert worker["problem"] == ""
     assert tests["argv"] == ["no-such-program", "-q"]
     assert "`no-such-program` is not on PATH" in tests["problem"]
+
+
+def test_the_last_lines_name_no_handoff_where_none_was_kept(home: ToldHome) -> None:
+    silent = {"name": "silent", "backend": "command", "run": [sys.executable, "-c", ""], "prompt": "Do it."}
+    home.chain("x", mode="once", links=[silent])
+    said = llmauto(home.path, "chain", "start", "x")
+    assert said.out.endswith(
+        "  next: llmauto chain log x    shows what happened; `chain start x` begins a new run\n"
+    )
 
 
 def test_a_start_in_the_background_takes_no_leave_with_a_warning_of_python(tmp_path: Path) -> None:

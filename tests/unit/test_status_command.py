@@ -164,6 +164,14 @@ def test_a_call_that_outlives_its_runner_is_shown_and_left_alone(home: ToldHome)
     assert sorted(path.name for path in folder.iterdir()) == ["lock"]
 
 
+@pytest.mark.parametrize("reason", ["max_rounds", "blocked", "needs_human"])
+def test_what_to_type_next_is_no_handoff_where_none_was_kept(home: ToldHome, reason: str) -> None:
+    run = home.run().call().end().over(reason)
+    assert "  next      llmauto chain log x    " in llmauto(home.path, "chain", "status", "x").out
+    run.handoff("Done.")
+    assert "  next      llmauto chain handoff x    " in llmauto(home.path, "chain", "status", "x").out
+
+
 def test_a_stop_that_was_asked_for_is_shown(home: ToldHome) -> None:
     home.run().call()
     (home.state / "x").mkdir(parents=True)

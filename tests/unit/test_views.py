@@ -139,6 +139,7 @@ def test_an_open_gate_needs_a_person() -> None:
 
 def test_a_question_is_what_a_person_reads_first() -> None:
     told = Told().call().over(outcome="needs_human", asks="Which of the two?")
+    told.tell(ev.HandoffKept(round=1, link="worker", sha="s", size=1))
     told.tell(ev.RunEnded(reason="needs_human", message="worker asks", exit_code=5))
     head = headline(told.view(), BEGIN)
     assert [(need.kind, need.text) for need in head.needs] == [("question", "Which of the two?")]
