@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from llmauto.settings import Settings
 
 
+_JOURNAL_ENDS = ("", "-wal", "-shm", "-journal", "-mark", "-reserve", ".bak")
+
+
 def places_for(chain: Chain, home: Home) -> Places:
     """Where the chain's run takes place.
 
@@ -119,7 +122,7 @@ def watcher_for(home: Home, places: Places) -> TreeWatcher:
 
 def own_files(home: Home) -> list[Path]:
     """The files and folders that are llmauto's own, not a project's."""
-    journal = [home.path / f"journal.db{end}" for end in ("", "-wal", "-shm", "-journal", "-mark", ".bak")]
+    journal = [home.path / f"journal.db{end}" for end in _JOURNAL_ENDS]
     own = [home.state, home.logs, home.calls, home.path / worktree.FOLDER, *journal]
     if home.private:
         own.append(home.path)

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from llmauto.assembly import own_files
 from llmauto.errors import DiskError, JournalError
 from llmauto.events import Event, Noted
+from llmauto.home import Home, HowFound
 from llmauto.journal import damage, migrations, opening, rows
 from llmauto.journal.migrations import FORMAT
 from llmauto.journal.sqlite import SqliteJournal
@@ -550,3 +552,14 @@ def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path: Path) -> None
             events = [event.message for event in journal.events("r1") if isinstance(event, Noted)]
         assert events == [str(n) for n in range(len(events))]
         assert len(events) >= confirmed
+
+
+def test_no_file_of_the_journal_counts_as_a_change_of_the_project(path: Path) -> None:
+    fill(path)
+    with SqliteJournal.open(path) as journal:
+        journal.append(noted(1), a_run())
+        journal.back_up()
+        made = set(path.parent.glob("journal.db*"))
+    home = Home(path.parent, HowFound.OPTION, path.parent, private=False, shipped=path.parent)
+    assert len(made) == 6
+    assert made <= set(own_files(home))
