@@ -28,11 +28,12 @@ def main(
     A `clock` of one's own lets a night of waits pass in a test. `loaded` is called before the command begins,
     once its modules are there.
     """
+    from llmauto.cli.called import called_as
     from llmauto.cli.context import Context
     from llmauto.cli.output import Output
     from llmauto.cli.quick import quick
 
-    out = Output(sys.stdout, sys.stderr, os.environ)
+    out = Output(sys.stdout, sys.stderr, os.environ, called=called_as(sys.orig_argv))
     debug = "--debug" in argv
     try:
         args = quick(argv) or _parse(argv)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import IO
 
 from llmauto import events as ev
+from llmauto.cli.called import line_as_called
 from llmauto.cli.output import Output
 from llmauto.model import Chain
 from llmauto.ports import Activity
@@ -119,7 +120,7 @@ class LiveView:
 
     def _print(self, text: str) -> None:
         self._erase()
-        print(text, file=self._stream, flush=True)
+        print(line_as_called(text, self._out.called), file=self._stream, flush=True)
         self._draw()
 
     # --- the line below ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from llmauto.cli.called import NAME, as_called, line_as_called
 from llmauto.errors import ChainError, LlmautoError
 from llmauto.rules.text import plain
 
@@ -13,11 +14,17 @@ STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 class Output:
-    """The two streams of a command, with colour where a person can see it."""
+    """The two streams of a command, with colour where a person can see it.
 
-    def __init__(self, stdout: IO[str], stderr: IO[str], environ: Mapping[str, str]) -> None:
+    `called` is how the person called us: the commands that they are told to type begin with it.
+    """
+
+    def __init__(
+        self, stdout: IO[str], stderr: IO[str], environ: Mapping[str, str], *, called: str = NAME
+    ) -> None:
         self.stdout = stdout
         self.stderr = stderr
+        self.called = called
         self._environ = environ
         for stream in (stdout, stderr):
             # A console of another code page, or `LC_ALL=C`, must not crash on a character it lacks.
@@ -39,7 +46,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """One line of the result."""
-        print(text, file=self.stdout)
+        print(line_as_called(text, self.called), file=self.stdout)
 
     def agent_text(self, text: str) -> None:
         """Text that an agent wrote: harmless for a terminal."""
@@ -53,7 +60,7 @@ class Output:
 
     def say(self, text: str) -> None:
         """One line for the person, beside the result."""
-        print(plain(text), file=self.stderr, flush=True)
+        print(as_called(plain(text), self.called), file=self.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """A warning."""
@@ -62,7 +69,7 @@ class Output:
 
     def say_styled(self, text: str) -> None:
         """One line with styles of ours in it: agents' text in it was made plain before."""
-        print(text, file=self.stderr, flush=True)
+        print(as_called(text, self.called), file=self.stderr, flush=True)
 
     def error(self, error: LlmautoError) -> None:
         """What is wrong, then what to do."""

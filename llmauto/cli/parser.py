@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from llmauto.cli import parser_chain, parser_other
+from llmauto.cli.called import called_as
 from llmauto.cli.parser_words import Parser, shared
 
 
@@ -26,7 +28,7 @@ def build() -> Parser:
     top = Parser(
         prog="llmauto",
         description="Autonomous chains of coding agents: marble runs from a JSON file.",
-        epilog="Begin with: llmauto chain start demo",
+        epilog=f"Begin with: {called_as(sys.orig_argv)} chain start demo",
     )
     shared(top)
     top.add_argument("-V", "--version", action="store_const", const="other:version", dest="command",
