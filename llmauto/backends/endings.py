@@ -83,6 +83,8 @@ def _not_started(ended: Ended) -> Judgement:
     """The keeper begins the error with the name of the errno, or with "cwd: "."""
     error = ended.error or "the system did not say why"
     message = f"could not be started: {error}"
+    if error.startswith("ENOEXEC"):
+        message += "; a script names its interpreter in its first line, as in `#!/bin/sh`"
     if error.startswith(_NOT_POSSIBLE):
         return Judgement(Outcome.BAD_REQUEST, message)
     if error.startswith(_NO_ROOM):

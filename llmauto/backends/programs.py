@@ -7,13 +7,18 @@ a prompt's author puts into a link's fields could then start other programs.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from llmauto.errors import BackendError
+from llmauto.rules.text import quoted
 
 _BATCH = (".cmd", ".bat", ".ps1")
+_INTERPRETER = re.compile(rb"#![ \t]*(/[^ \t\n\0]+)")
+_FIRST_LINE = 256
+"""Bytes of a script's first line that Linux reads; the others read no more."""
 
 
 def find_program(
@@ -35,7 +40,7 @@ def find_program(
         if plain is not None:
             raise BackendError(f"`{plain}` is not executable", hint=f"make it so: `chmod +x {plain}`")
         raise BackendError(f"`{name}` is not on PATH", hint=hint)
-    return _no_batch(found)
+    return _startable(found)
 
 
 def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -> str:
@@ -44,7 +49,7 @@ def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -
         found = on_path(word, env)
         if found is None:
             raise BackendError(f"{where}: `{word}` is not on PATH", hint="install it, or give its whole path")
-        return _no_batch(found)
+        return _startable(found)
     path = Path(os.path.abspath(cwd / _expanded(word, env)))  # noqa: PTH100 - no link is to be resolved
     if _is(path, Path.is_dir):
         raise BackendError(f"{where}: `{path}` is a folder", hint="name the program in it")
@@ -53,7 +58,7 @@ def named_program(word: str, *, env: Mapping[str, str], cwd: Path, where: str) -
         raise BackendError(f"{where}: there is no `{path}`", hint="correct the path")
     if not os.access(found, os.X_OK):
         raise BackendError(f"{where}: `{path}` is not executable", hint=f"make it so: `chmod +x {path}`")
-    return _no_batch(found)
+    return _startable(found)
 
 
 def on_path(word: str, env: Mapping[str, str]) -> str | None:
@@ -84,6 +89,30 @@ def _expanded(word: str, env: Mapping[str, str]) -> str:
     if home and (word == "~" or word[:2] in ("~/", "~\\")):
         return home + word[1:]
     return word
+
+
+def _startable(found: str) -> str:
+    """`found`, once the system has all that it takes to start it."""
+    interpreter = _interpreter(found)
+    if interpreter is None or _is(Path(interpreter), Path.exists):
+        return _no_batch(found)
+    hint = "correct its first line, or name the interpreter before it"
+    if interpreter.endswith("\r"):
+        hint = "save it with the line ends of Unix, without carriage returns"
+    what = f"`{found}` cannot be started: its first line names {quoted(interpreter, 200)}"
+    raise BackendError(f"{what}, which is missing", hint=hint)
+
+
+def _interpreter(script: str) -> str | None:
+    """The absolute path behind a script's `#!`; None where there is none, or no telling."""
+    if os.name == "nt":
+        return None
+    try:
+        with Path(script).open("rb") as file:
+            named = _INTERPRETER.match(file.read(_FIRST_LINE))
+    except OSError:  # it may be startable all the same
+        return None
+    return os.fsdecode(named[1]) if named else None
 
 
 def _no_batch(found: str) -> str:

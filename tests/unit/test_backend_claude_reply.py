@@ -367,6 +367,13 @@ def test_a_program_that_cannot_be_started_is_told_apart_from_one_that_may_not(
     assert (reply.charged, reply.cost_usd) == (False, 0.0)
 
 
+def test_a_file_that_is_no_program_says_how_a_script_becomes_one() -> None:
+    reply = claude_reply(end=ended(None, "not_started", error="ENOEXEC: Exec format error"))
+    assert reply.message.endswith(
+        "Exec format error; a script names its interpreter in its first line, as in `#!/bin/sh`"
+    )
+
+
 # Money
 
 OLD_INIT = {**INIT, "claude_code_version": "2.1.197"}

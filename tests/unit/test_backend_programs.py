@@ -150,3 +150,33 @@ def test_a_program_on_path_that_is_not_executable_is_told_apart(tmp_path: Path, 
     with pytest.raises(BackendError, match="is not executable") as caught:
         claude(tmp_path, PATH=str(program.parent))
     assert str(caught.value.hint).endswith(f"`chmod +x {program}`")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("first", "said", "hint"),
+    [
+        ("#!/no/such/python3", "its first line names `/no/such/python3`, which is missing", "correct"),
+        ("#! /no/such/python3 -u", "its first line names `/no/such/python3`, which is missing", "correct"),
+        ("#!/bin/sh\r", "its first line names `/bin/sh\\r`, which is missing", "line ends of Unix"),
+    ],
+)
+def test_a_script_whose_interpreter_is_missing_says_so(
+    tmp_path: Path, make: Make, first: str, said: str, hint: str
+) -> None:
+    program = make("bin/claude")
+    program.write_text(f"{first}\nexit 0\n", encoding="utf-8", newline="")
+    with pytest.raises(BackendError) as caught:
+        claude(tmp_path, PATH=str(program.parent))
+    assert str(caught.value) == f"`{program}` cannot be started: {said}"
+    assert hint in (caught.value.hint or "")
+
+
+@posix
+@pytest.mark.parametrize("first", ["#!/bin/sh", "#!/usr/bin/env no-such-program", "#!", "\x7fELF", ""])
+def test_what_cannot_be_told_of_a_program_is_left_to_its_start(
+    tmp_path: Path, make: Make, first: str
+) -> None:
+    program = make("bin/claude")
+    program.write_text(f"{first}\n", encoding="utf-8")
+    assert claude(tmp_path, PATH=str(program.parent)) == str(program)
