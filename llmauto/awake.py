@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 END_WITHIN_S = 2.0
 """What the helper's end may take; then it is killed."""
+_NEEDED = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS")
+"""What the helper finds the system by. Any agent can read what it is given, so that is all."""
 _ES_CONTINUOUS, _ES_SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
 
@@ -37,7 +39,8 @@ def kept_awake(wanted: bool, environ: Mapping[str, str], why: str) -> Iterator[N
         finally:
             _windows(_ES_CONTINUOUS)
     else:
-        with _helped(helper(environ, why, sys.platform, os.getpid())):
+        env = {name: environ[name] for name in _NEEDED if name in environ}
+        with _helped(helper(environ, why, sys.platform, os.getpid()), env):
             yield
 
 
@@ -63,7 +66,7 @@ def _find(name: str, environ: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _helped(argv: tuple[str, ...]) -> Iterator[None]:
+def _helped(argv: tuple[str, ...], env: Mapping[str, str]) -> Iterator[None]:
     import subprocess
     import threading
 
@@ -73,7 +76,7 @@ def _helped(argv: tuple[str, ...]) -> Iterator[None]:
         try:
             # A session of its own: it is asked for no password at our terminal, and hears no Ctrl-C.
             child = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+                argv, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True, env=env
             )
         except OSError:
             child = None

@@ -18,6 +18,7 @@ from llmauto.cli.live import LiveView
 from llmauto.clock import SystemClock
 from llmauto.events import Event, to_json
 from llmauto.files import write_atomic
+from llmauto.keeper.child.prctl import close_to_others
 from llmauto.model import Chain
 from llmauto.ports import Activity, Clock
 from llmauto.rules.progress import Progress
@@ -43,6 +44,7 @@ def play(ctx: Context, loaded: Loaded, asked: Asked) -> int:
         over=show.over,
     )  # fmt: skip
     interrupts.install()
+    close_to_others()
     for note in ctx.journal.notes:
         ctx.out.note(note)
     try:

@@ -12,6 +12,7 @@ from llmauto.cli.pipe_prompt import gather
 from llmauto.cli.pipe_view import PipeView, write_exactly
 from llmauto.clock import SystemClock
 from llmauto.errors import CallError, DiskError, UsageError
+from llmauto.keeper.child.prctl import close_to_others
 from llmauto.outcomes import Outcome, exit_code_of
 from llmauto.piping import Question, ask
 from llmauto.piping.leftovers import Earlier, last_session, settle
@@ -99,6 +100,7 @@ def _ask(ctx: Context, question: Question, clock: SystemClock, view: PipeView) -
     )  # fmt: skip
     settle(means, held_in(ctx.home))
     interrupts.install()
+    close_to_others()
     return ask(question, means)
 
 

@@ -180,6 +180,62 @@ def test_x7_an_agent_sees_no_mark_of_a_surrounding_agent_and_no_token_of_ours(tm
     assert not {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "TELEGRAM_BOT_TOKEN", "LLMAUTO_HOME"} & set(seen)
 
 
+SPY = """
+import os, re, sys
+want, seen = sys.argv[1][::-1].encode(), []
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        argv = open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\\0", b" ")
+    except OSError:
+        continue
+    if int(pid) == os.getpid() or not re.search(rb"-m llmauto|run_keeper|systemd-inhibit", argv):
+        continue
+    seen.append("looked at")
+    try:
+        if want in open(f"/proc/{pid}/environ", "rb").read():
+            seen.append(f"environment of {argv}")
+        memory = open(f"/proc/{pid}/mem", "rb", 0)
+        for first, last in re.findall(r"^(\\w+)-(\\w+) rw", open(f"/proc/{pid}/maps").read(), re.MULTILINE):
+            memory.seek(int(first, 16))
+            if want in memory.read(int(last, 16) - int(first, 16)):
+                seen.append(f"memory of {argv}")
+    except OSError:
+        pass
+open(sys.argv[2], "w").write("\\n".join(seen))
+"""
+
+
+@pytest.mark.parametrize("command", ["chain", "pipe"])
+def test_x7_an_agent_cannot_read_our_tokens_in_the_processes_around_it(tmp_path: Path, command: str) -> None:
+    """As any user: what root may do beyond is taken from the whole of it."""
+    unprivileged: list[str] = []
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root reads everything")
+        unprivileged = ["setpriv", "--bounding-set=-all"]
+    victim = Victim(tmp_path, 1)
+    victim.project.env["TELEGRAM_BOT_TOKEN"] = token = "12345:a-token-that-is-for-nobody"
+    spy, out = tmp_path / "spy.py", tmp_path / "seen"
+    spy.write_text(SPY, encoding="utf-8")
+    look = [sys.executable, str(spy), token[::-1], str(out)]
+    if command == "chain":
+        link = {"backend": "command", "run": look, "prompt": "look around"}
+        victim.project.chain("c", mode="once", links=[{"name": "a", **link}, {"name": "b", **link}])
+        words = ["chain", "start", "c"]
+    else:
+        victim.project.env["LLMAUTO_CLAUDE_PATH"] = str(tmp_path / "claude")
+        Path(victim.project.env["LLMAUTO_CLAUDE_PATH"]).write_text(
+            "#!/bin/sh\nexec " + " ".join(look), encoding="utf-8"
+        )
+        Path(victim.project.env["LLMAUTO_CLAUDE_PATH"]).chmod(0o700)
+        words = ["pipe", "look around"]
+    argv = [*unprivileged, *victim.project.argv(*words)]
+    subprocess.run(argv, cwd=victim.project.folder, env=victim.project.env, check=False, capture_output=True)
+    seen = out.read_text(encoding="utf-8").splitlines()
+    assert seen.count("looked at") >= 3, "runner, guard, keeper"
+    assert set(seen) == {"looked at"}
+
+
 def test_x7_no_prompt_stands_in_a_command_line(tmp_path: Path) -> None:
     victim = Victim(tmp_path, 1)
     assert start(victim, "--task", "a very secret plan").returncode == 0

@@ -60,6 +60,21 @@ def test_the_helper_is_there_within_and_gone_after(tmp_path: Path) -> None:
 
 
 @posix
+def test_the_helper_is_given_no_token_that_an_agent_could_read_there(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    program(tmp_path, "systemd-inhibit", f"export -p > {seen}.new; mv {seen}.new {seen}; exec cat")
+    environ = {"PATH": f"{tmp_path}:{os.defpath}", "XDG_RUNTIME_DIR": "/run/user/7", "BOT_TOKEN": "12345:x"}
+    with kept_awake(True, environ, "chain x"):
+        end = time.monotonic() + 5
+        while not seen.exists():
+            assert time.monotonic() < end
+    told = seen.read_text(encoding="utf-8")
+    assert "/run/user/7" in told
+    assert "BOT_TOKEN" not in told
+
+
+@posix
 @pytest.mark.parametrize("script", ["exit 1", "exec sleep 0", "kill -9 $$"])
 def test_a_helper_that_fails_stops_nothing(tmp_path: Path, script: str) -> None:
     program(tmp_path, "systemd-inhibit", script)

@@ -32,6 +32,7 @@ def stand(order: Order, folder: Folder, group: str, pipes: tuple[int, int, int, 
         return None
     if keeper == 0:
         return None
+    prctl.close_to_others()
     out, out_w, err, err_w = pipes
     for fd in (0, out_w, err_w):  # that the runner is gone is for the keeper to see
         os.close(fd)
