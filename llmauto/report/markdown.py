@@ -20,7 +20,9 @@ def markdown(report: Report) -> str:
     head = report.head
     parts = [
         f"### Chain {_cell(head.chain)}: {head.status}",
-        "\n".join(f"- **{question}**: {_cell(answer)}" for question, answer in facts(report)),
+        "\n".join(
+            f"- **{question}**: {_answer(report, question, answer)}" for question, answer in facts(report)
+        ),
         _rounds(report),
         _links(report),
         _errors(report),
@@ -28,6 +30,11 @@ def markdown(report: Report) -> str:
         f"<sub>{_cell(head.run)} · {_cell(report.program)}</sub>",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _answer(report: Report, question: str, answer: str) -> str:
+    # The command is ours, made of a chain's name: nothing in it has to be made harmless.
+    return f"`{report.head.next}`: {_cell(report.head.next_why)}" if question == "Next" else _cell(answer)
 
 
 def _rounds(report: Report) -> str:

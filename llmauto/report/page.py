@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -52,13 +53,18 @@ def _top(report: Report) -> str:
     head = report.head
     shade = _SHADES.get(head.status, "wait")
     rows = "".join(
-        f"<dt>{escape(question)}</dt><dd{_need(question)}>{escape(answer)}</dd>"
+        f"<dt>{escape(question)}</dt><dd{_need(question)}>{_coded(answer)}</dd>"
         for question, answer in facts(report)
     )
     return (
         f'<h1>{escape(head.chain)}<span class="status s-{shade}">{escape(head.status)}</span></h1>'
         f'<div class="run">{escape(head.run)}</div><dl>{rows}</dl>'
     )
+
+
+def _coded(text: str) -> str:
+    """The text, what stands in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _need(question: str) -> str:

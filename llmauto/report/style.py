@@ -17,7 +17,10 @@ h1{font-size:26px;margin:0 0 2px;letter-spacing:-.01em}h2{font-size:17px;margin:
 margin-left:10px;vertical-align:4px;border:1.5px solid currentColor}
 .s-good{color:var(--good)}.s-bad{color:var(--bad)}.s-wait{color:var(--wait)}.s-open{color:var(--open)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:5px 18px;margin:18px 0 0}
-dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}.need{font-weight:600;color:var(--wait)}
+dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
+code{font:13px ui-monospace,Menlo,Consolas,monospace;background:var(--raised);padding:1px 5px;
+border-radius:4px}
+.need{font-weight:600;color:var(--wait)}
 .lanes{display:flex;border:1px solid var(--rule);border-radius:8px;overflow:hidden;background:var(--raised)}
 .names{flex:none;border-right:1px solid var(--rule)}.scroll{overflow-x:auto;flex:1}
 svg{display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .quiet{fill:var(--quiet)}

@@ -35,7 +35,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
         ("Ends", _ends(head, now)),
         ("Why it ended", _why(head)),
         ("Needs you", "; ".join(need.text for need in head.needs)),
-        ("Next", f"{head.next}: {head.next_why}" if head.next else ""),
+        ("Next", f"`{head.next}`: {head.next_why}" if head.next else ""),
         ("Task", one_line(head.task, 400)),
         ("Works in", head.workdir),
     ]

@@ -65,6 +65,16 @@ def test_a_report_answers_what_how_much_and_why(cli: Cli, home: ToldHome) -> Non
         assert said in out, said
 
 
+def test_what_can_be_typed_stands_out_in_a_report(cli: Cli, home: ToldHome) -> None:
+    message = "25.20 of `budget_usd` <25.00> spent"
+    home.run().call().end().tell(ev.RunEnded(reason="budget", message=message, exit_code=4))
+    out = cli.run("chain", "report", "x").out
+    assert "<code>budget_usd</code> &lt;25.00&gt; spent" in out
+    assert "<code>llmauto chain start x --budget USD</code>: goes on with more money" in out
+    text = cli.run("chain", "report", "x", "--md").out
+    assert "- **Next**: `llmauto chain start x --budget USD`: goes on with more money" in text
+
+
 def test_a_report_in_markdown_is_safe_to_paste(cli: Cli, home: ToldHome) -> None:
     home.run(task=EVIL).call().handoff("````\nfenced\n````").end().round_over()
     out = cli.run("chain", "report", "x", "--md").out
