@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmauto.cli import stdin
+from llmauto.cli.given import read_given
 from llmauto.errors import UsageError
 from llmauto.model import Link
 from llmauto.piping.values import LINK
-from llmauto.rules.names import did_you_mean
-from llmauto.rules.text import decode, human_bytes, is_text, quoted
+from llmauto.rules.text import decode, is_text, quoted
 
 if TYPE_CHECKING:
     from llmauto.cli.context import Context
@@ -74,23 +74,7 @@ def _printable(word: str) -> str:
 
 
 def _file(ctx: Context, name: str) -> str:
-    path = Path(name).expanduser()
-    try:
-        with path.open("rb") as source:
-            data = source.read(stdin.LARGEST + 1)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise UsageError(f"--file {quoted(name, 200)}: {reason}", hint=_near(path)) from None
-    if len(data) > stdin.LARGEST:
-        raise UsageError(f"--file {quoted(name, 200)}: larger than {human_bytes(stdin.LARGEST)}")
-    return _text(ctx, data, quoted(name, 200))
-
-
-def _near(path: Path) -> str | None:
-    try:
-        return did_you_mean(path.name, [each.name for each in path.parent.iterdir()])
-    except (OSError, ValueError):
-        return None
+    return _text(ctx, read_given("--file", name, stdin.LARGEST), quoted(name, 200))
 
 
 def _text(ctx: Context, data: bytes, what: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from llmauto.authoring.load import Loaded, load
 from llmauto.authoring.overrides import with_overrides
 from llmauto.cli.context import Context
+from llmauto.cli.given import read_given
 from llmauto.errors import UsageError
 from llmauto.rules.names import did_you_mean
 from llmauto.rules.text import decode, quoted
@@ -72,17 +72,7 @@ def _link(name: str, known: list[str]) -> str:
 
 
 def _task(text: str | None, file: str | None) -> str | None:
-    if file is None:
-        return text
-    try:
-        with Path(file).open("rb") as source:
-            data = source.read(LARGEST_TASK + 1)
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise UsageError(f"--task-file {quoted(file, 200)}: {reason}") from None
-    if len(data) > LARGEST_TASK:
-        raise UsageError(f"--task-file {quoted(file, 200)}: larger than {LARGEST_TASK:,} bytes")
-    return decode(data)
+    return text if file is None else decode(read_given("--task-file", file, LARGEST_TASK))
 
 
 def _inputs(pairs: list[str]) -> dict[str, str]:

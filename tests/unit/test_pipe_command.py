@@ -174,6 +174,24 @@ def test_a_wrong_command_line_is_exit_2_and_nothing_is_asked(
     assert not (tmp_path / "home" / "calls").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("note.md", ': no such file or directory\nhint: did you mean "notes.md"?\n'),
+        ("su", ": no such file or directory\n"),
+        ("sub", ": is a directory\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_a_near_one_and_no_folder(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.md").write_text("hi", encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    done = llmauto(tmp_path / "home", *DEMO, "-f", name)
+    assert (done.code, done.err) == (2, f"error: --file `{name}`{said}")
+
+
 def test_a_home_that_cannot_be_written_is_an_error_with_a_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,17 @@ def test_a_dry_run_in_json_says_which_link_lacks_its_program(home: ToldHome) -> 
     assert "`no-such-program` is not on PATH" in tests["problem"]
 
 
+def test_a_task_file_that_is_not_there_is_no_traceback_and_the_near_one_is_named(
+    home: ToldHome, tmp_path: Path
+) -> None:
+    (tmp_path / "task.md").write_text("Do it.", encoding="utf-8")
+    said = llmauto(home.path, "chain", "start", "x", "--task-file", str(tmp_path / "taks.md"))
+    assert (said.code, said.err) == (
+        2, f"error: --task-file `{tmp_path / 'taks.md'}`: no such file or directory\n"
+        'hint: did you mean "task.md"?\n',
+    )  # fmt: skip
+
+
 def test_the_last_lines_name_no_handoff_where_none_was_kept(home: ToldHome) -> None:
     silent = {"name": "silent", "backend": "command", "run": [sys.executable, "-c", ""], "prompt": "Do it."}
     home.chain("x", mode="once", links=[silent])
