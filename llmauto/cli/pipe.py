@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmauto.cli.given import read_given
 from llmauto.cli.pipe_prompt import gather
 from llmauto.cli.pipe_view import PipeView, write_exactly
 from llmauto.clock import SystemClock
-from llmauto.errors import CallError, DiskError, UsageError
+from llmauto.errors import CallError, DiskError
 from llmauto.keeper.child.prctl import close_to_others
 from llmauto.outcomes import Outcome, exit_code_of
 from llmauto.piping import Question, ask
@@ -82,14 +83,8 @@ def _earlier(ctx: Context, workdir: Path, backend: str) -> Earlier:
 def _schema(name: str, backend: str) -> str:
     from llmauto.rules.text import decode
 
-    what = f"--schema {quoted(name, 200)}"
-    try:
-        with Path(name).expanduser().open("rb") as source:
-            data = source.read(_LARGEST_SCHEMA_FILE)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise UsageError(f"{what}: {reason}") from None
-    return checked_schema(decode(data), backend, what)
+    text = decode(read_given("--schema", name, _LARGEST_SCHEMA_FILE))
+    return checked_schema(text, backend, f"--schema {quoted(name, 200)}")
 
 
 def _ask(ctx: Context, question: Question, clock: SystemClock, view: PipeView) -> Reply:
