@@ -8,7 +8,7 @@ from llmauto.model import Chain
 from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules import next_steps
 from llmauto.rules.progress import Progress
-from llmauto.rules.text import dollars, human_duration, one_line
+from llmauto.rules.text import cost_words, human_duration, one_line
 
 
 def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, changed: int | None) -> None:
@@ -19,9 +19,8 @@ def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, change
     out.line(
         f"{out.style(status, colour, 'bold')}  {chain.name}: {one_line(ended.message, 1000) or ended.reason}"
     )
-    cost = f"≈{dollars(p.cost_usd)}" + (
-        f" + {p.unknown_costs} calls of unknown cost" if p.unknown_costs else ""
-    )
+    cost = cost_words(p.cost_usd, p.unknown_costs)
+    cost = "cost unknown" if cost == "unknown" else f"≈{cost}"
     rounds = f"{p.rounds_done} of {chain.max_rounds}" if chain.max_rounds else str(p.rounds_done)
     facts = [f"rounds {rounds}", f"calls {p.calls}", human_duration(p.runtime_s), cost]
     if changed is not None:

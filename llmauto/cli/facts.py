@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from llmauto.localtime import time_of_day
-from llmauto.rules.text import dollars, human_duration
+from llmauto.rules.text import cost_words, dollars, human_duration
 
 if TYPE_CHECKING:
     from llmauto.cli.standing import Standing
@@ -90,11 +90,7 @@ def known_cost(run: RunSummary) -> float | None:
 
 def cost_text(run: RunSummary) -> str:
     """`$1.23`, `$1.23 + 2 calls of unknown cost`, or `unknown`."""
-    cost = known_cost(run)
-    if cost is None or not run.unknown_costs:
-        return dollars(cost)
-    calls = "1 call" if run.unknown_costs == 1 else f"{run.unknown_costs} calls"
-    return f"{dollars(cost)} + {calls} of unknown cost"
+    return cost_words(run.cost_usd, run.unknown_costs)
 
 
 def rounds_text(run: RunSummary) -> str:

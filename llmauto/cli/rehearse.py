@@ -15,7 +15,7 @@ from llmauto.model import Chain
 from llmauto.rehearsal import Rehearsed, rehearse
 from llmauto.rehearsal.expecting import differences
 from llmauto.rehearsal.told import Step, as_json, path_of, steps_of
-from llmauto.rules.text import dollars, human_duration, one_line
+from llmauto.rules.text import cost_words, human_duration, one_line
 
 if TYPE_CHECKING:
     from llmauto.ports import RunSummary
@@ -71,9 +71,11 @@ def _print(
     out.line()
     p, ended = played.progress, played.ended
     rounds = "1 round" if p.rounds_done == 1 else f"{p.rounds_done} rounds"
-    cost = dollars(p.cost_usd) + (f" and {p.unknown_costs} calls of unknown cost" if p.unknown_costs else "")
+    calls = "1 call" if p.calls == 1 else f"{p.calls} calls"
+    cost = cost_words(p.cost_usd, p.unknown_costs)
+    cost = "cost unknown" if cost == "unknown" else cost
     took = human_duration(played.events[-1].at - played.events[0].at)
-    out.line(f"{ended.reason}, exit code {ended.exit_code}: {rounds}, {p.calls} calls, {cost}, {took}")
+    out.line(f"{ended.reason}, exit code {ended.exit_code}: {rounds}, {calls}, {cost}, {took}")
     out.line(f"path: {' → '.join(path_of(played.events)) or 'nothing was played'}")
     for difference in found:
         out.line(out.style(f"not as expected: {difference}", "red"))

@@ -9,7 +9,7 @@ from llmauto.localtime import time_of_day
 from llmauto.model import Link
 from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules.progress import Progress
-from llmauto.rules.text import dollars, human_duration
+from llmauto.rules.text import cost_words, human_duration
 
 if TYPE_CHECKING:
     from llmauto.engine.parts import Parts
@@ -37,7 +37,7 @@ def announce_end(parts: Parts, p: Progress, ended: RunEnded) -> None:
 
 
 def _facts(p: Progress, round_: int, status: str) -> dict[str, str]:
-    cost = dollars(p.cost_usd) + (f" + {p.unknown_costs} calls of unknown cost" if p.unknown_costs else "")
+    cost = cost_words(p.cost_usd, p.unknown_costs)
     return {
         "chain": p.chain,
         "round": str(round_),

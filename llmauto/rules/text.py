@@ -145,3 +145,11 @@ def dollars(amount: float | None) -> str:
         return "<$0.01"
     sign = "-" if round(amount, 2) < 0 else ""
     return f"{sign}${abs(amount):,.2f}"
+
+
+def cost_words(usd: float, unknown: int) -> str:
+    """`$1.23`, `$1.23 + 2 calls of unknown cost`, or `unknown` where nothing is known."""
+    if not unknown:
+        return dollars(usd)
+    calls = "1 call" if unknown == 1 else f"{unknown} calls"
+    return f"{dollars(usd)} + {calls} of unknown cost" if usd else "unknown"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmauto.rules.text import (
+    cost_words,
     decode,
     dollars,
     human_bytes,
@@ -206,3 +207,17 @@ def test_money_that_is_not_known_is_not_nothing(amount: float | None, text: str)
 def test_a_moment_that_no_calendar_has_is_unknown() -> None:
     assert utc(1_760_000_000) == "2025-10-09 08:53 UTC"
     assert [utc(at) for at in (1e18, float("nan"), float("inf"))] == ["an unknown time"] * 3
+
+
+@pytest.mark.parametrize(
+    ("usd", "unknown", "text"),
+    [
+        (1.5, 0, "$1.50"),
+        (0.0, 0, "$0.00"),
+        (1.5, 1, "$1.50 + 1 call of unknown cost"),
+        (1.5, 2, "$1.50 + 2 calls of unknown cost"),
+        (0.0, 2, "unknown"),
+    ],
+)
+def test_a_cost_says_what_of_it_is_unknown(usd: float, unknown: int, text: str) -> None:
+    assert cost_words(usd, unknown) == text
