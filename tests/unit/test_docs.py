@@ -99,6 +99,16 @@ def test_the_index_names_every_page() -> None:
     assert pages - {"README.md"} <= linked
 
 
+def test_each_picture_is_shown_and_each_that_is_shown_is_there() -> None:
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    shown = {
+        (page.parent / path).resolve()
+        for page, text in texts.items()
+        for path in re.findall(r"""(?:src(?:set)?="|!\[[^\]]*\]\()([^")\s]+)[")]""", text)
+    }
+    assert shown == set((ROOT / "docs" / "images").glob("*.png"))
+
+
 def test_every_shipped_chain_and_prompt_is_described() -> None:
     text = (ROOT / "docs" / "reference" / "prompts.md").read_text(encoding="utf-8")
     for file in [*(ROOT / "prompts").glob("*.txt"), *(ROOT / "chains").glob("*.json")]:
