@@ -138,6 +138,11 @@ class StreamRedactor:
         self._covered = -1  # up to where what is held belongs to a secret whose mark is out; -1 = nowhere
         self._mark = b""
 
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._held)
+
     def feed(self, data: bytes | bytearray | memoryview) -> bytes:
         """The next bytes come in; what is certain goes out."""
         out = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmauto.keeper import find
+from llmauto.keeper import Launch, find, start
 from tests.faults.held import Stage, is_locked, is_running, kill, lesser_keeper, notes, until, wait
 
 pytestmark = [
@@ -128,6 +129,51 @@ def test_p5_what_the_agent_said_last_does_not_die_with_its_keeper(
     assert ended.ended_by == "lost"
     assert list(call.stdout_lines()) == [b"first", b"last [redacted SERVICE_TOKEN]"]
     assert call.stderr_tail() == b"and this\n"
+
+
+@pytest.mark.parametrize(
+    ("secret", "last"),
+    [
+        ("s3cret-Value-42-and-more", [b"", b"the end"]),
+        ("-----BEGIN KEY-----\nQUJDREVGR0hJSktM\nMNOPQRST", []),
+    ],
+    ids=["of one line", "of several"],
+)
+def test_p5_no_half_of_a_secret_gets_out_because_the_keeper_died_with_the_other_in_hand(
+    stage: Stage, secret: str, last: list[bytes]
+) -> None:
+    folder, go, said = stage.folder(), stage.root / "go", stage.root / "said"
+    begin, rest = secret[:8], secret[8:]
+    words = f"printf 'first\n%s' '{begin}'; while [ ! -e {go} ]; do sleep 0.01; done"
+    words = f"{words}; printf '%s\nthe end\n' '{rest}'; touch {said}; exec sleep 60"
+    env = {"PATH": os.environ["PATH"], "SERVICE_TOKEN": secret}
+    call = start(folder, Launch(argv=("sh", "-c", words), cwd=str(stage.work), env=env))
+    until(call.read_new)
+    keeper = notes(folder)["keeper"]
+    kill(keeper, signal.SIGSTOP)
+    go.touch()
+    until(said.exists)
+    kill(keeper)
+
+    assert wait(call).ended_by == "lost"
+    assert list(call.stdout_lines()) == [b"first", *last]
+
+
+def test_p5_a_line_that_the_keeper_had_begun_to_keep_is_not_joined_to_the_next(stage: Stage) -> None:
+    folder, go, said = stage.folder(), stage.root / "go", stage.root / "said"
+    words = f"printf 'one li'; while [ ! -e {go} ]; do sleep 0.01; done; printf 'ne\nanother\n'"
+    env = {"PATH": os.environ["PATH"], "SERVICE_TOKEN": "s3cret-Value-42-and-more"}
+    argv = ("sh", "-c", f"{words}; touch {said}; exec sleep 60")
+    call = start(folder, Launch(argv=argv, cwd=str(stage.work), env=env))
+    until(call.read_new)
+    keeper = notes(folder)["keeper"]
+    kill(keeper, signal.SIGSTOP)
+    go.touch()
+    until(said.exists)
+    kill(keeper)
+
+    assert wait(call).ended_by == "lost"
+    assert list(call.stdout_lines()) == [b"one line", b"another"]
 
 
 def test_p5_an_agent_without_runner_and_keeper_is_ended_although_nobody_looks(stage: Stage) -> None:

@@ -15,14 +15,36 @@ from .spool import head_size, segment_name, segment_size
 from .tree import Tree
 from .wire import Order
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    InHand = bytearray | mmap
+
 _MOST = 1 << 20
 """Bytes that one pipe holds."""
 
 
-def stand(order: Order, folder: Folder, group: str, pipes: tuple[int, int, int, int]) -> int | None:
+def in_hand(order: Order) -> InHand:
+    """For stdout and for stderr, whether the keeper has taken something that it has not put down: seen by
+    both processes, so that of a secret of which it has one half in hand the guard lets out no other.
+    """
+    if not order.secrets:
+        return bytearray(2)
+    try:
+        from mmap import mmap
+
+        return mmap(-1, 2)
+    except (ImportError, OSError):  # then the guard cannot tell, and is careful
+        return bytearray(b"\1\1")
+
+
+def stand(
+    order: Order, folder: Folder, group: str, pipes: tuple[int, int, int, int], hands: InHand
+) -> int | None:
     """None in the process that is to be the keeper; in the guard, once that is gone, the exit code.
 
-    `pipes` are the agent's stdout and stderr: our end and its end of each.
+    `pipes` are the agent's stdout and stderr: our end and its end of each. `hands` is from `in_hand`.
     """
     if not prctl.become_subreaper():
         return None
@@ -41,7 +63,7 @@ def stand(order: Order, folder: Folder, group: str, pipes: tuple[int, int, int, 
         survivors = Tree(0, group=group, mark=b"", inherits=True).sweep()
         if not result.is_there(folder):
             try:  # noqa: SIM105 (contextlib would cost a millisecond of every start)
-                _take_in(order, folder, (out, err))
+                _take_in(order, folder, (out, err), hands)
             except (OSError, ImportError):  # it is lost, as it would be without us
                 pass
             result.deliver(folder, result.values("lost", error="its keeper was killed", survivors=survivors))
@@ -56,10 +78,10 @@ def _wait_for(keeper: int) -> int:
             return status
 
 
-def _take_in(order: Order, folder: Folder, ends: tuple[int, int]) -> None:
+def _take_in(order: Order, folder: Folder, ends: tuple[int, int], hands: InHand) -> None:
     """Keep what is left in the pipes; nobody writes any more."""
-    for stream, fd in zip(("stdout", "stderr"), ends):  # noqa: B905 (both are two)
-        data = _rest(fd)
+    for number, stream in enumerate(("stdout", "stderr")):
+        data = _rest(ends[number])
         if not data:
             continue
         later = [name for name in folder.names() if name.startswith(stream + ".")]
@@ -68,15 +90,21 @@ def _take_in(order: Order, folder: Folder, ends: tuple[int, int]) -> None:
         size = os.fstat(fd).st_size
         cleaner = redact.streams(order.secrets, 1)[0]
         if cleaner:
-            # A secret that began before this is not known here: no half of one is let through.
-            is_whole = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
-            data = data if is_whole else data.partition(b"\n")[2]
+            data = _from_next_line(data, order.secrets) if hands[number] else data
             data = cleaner.feed(data) + cleaner.close()
         left = max(0, (segment_size if at else head_size)(order.output_cap) - size)
         _write(fd, data[:left])
         while data := data[left:]:
             at, left = at + 1, segment_size(order.output_cap)
             _write(folder.open(segment_name(stream, at), NEW), data[:left])
+
+
+def _from_next_line(data: bytes, secrets: list[tuple[bytes, bytes]]) -> bytes:
+    """Without what a secret may go on with that had begun before; and never joined to what was before."""
+    if any(b"\n" in value for _, value in secrets):
+        return b""
+    _, newline, rest = data.partition(b"\n")
+    return newline + rest
 
 
 def _rest(fd: int) -> bytes:

@@ -27,6 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from llmauto.rules.redaction import StreamRedactor
 
+    from .guard import InHand
+
 
 class Hold:
     """One agent being held. After `run`, `ended_by`, `error` and the tree's status say how it ended."""
@@ -37,6 +39,7 @@ class Hold:
         "_cleaners",
         "_folder",
         "_handlers",
+        "_hands",
         "_kill_at",
         "_killed_at",
         "_limits",
@@ -60,6 +63,7 @@ class Hold:
         *,
         wakeup: int,
         cleaners: list[StreamRedactor | None],
+        hands: InHand,
     ) -> None:
         self._order = order
         self._folder = folder
@@ -67,6 +71,7 @@ class Hold:
         self.tree = tree
         self.spools = (Spool(folder, "stdout", order.output_cap), Spool(folder, "stderr", order.output_cap))
         self._cleaners = cleaners
+        self._hands = hands
         self.ended_by = self.error = ""
         self.full = False
         self._kill_at = self._killed_at = 0.0
@@ -172,15 +177,21 @@ class Hold:
 
     def _on_output(self, fd: int) -> bool:
         """Whether there was something. Keeps on taking when nothing can be written, so that nobody blocks."""
+        stream = int(fd != self._child.out)
+        before, self._hands[stream] = self._hands[stream], 1
         try:
             count = os.readv(fd, [self._buffer])
         except BlockingIOError:
+            self._hands[stream] = before
             return False
         if not count:
+            self._hands[stream] = before
             self._forget(fd)
             return False
         self._limits.heard(monotonic())
-        self._keep(int(fd != self._child.out), self._view[:count])
+        self._keep(stream, self._view[:count])
+        cleaner = self._cleaners[stream]
+        self._hands[stream] = cleaner is not None and cleaner.holds
         return True
 
     def _keep(self, stream: int, data: memoryview | bytes) -> None:

@@ -36,10 +36,11 @@ def main() -> int:
         cgroup.remove(group)
         result.deliver(folder, result.values("not_started", error=result.errno_text(error.errno or 0)))
         return 0
-    code = guard.stand(order, folder, group, pipes) if LINUX else None
+    hands = guard.in_hand(order)
+    code = guard.stand(order, folder, group, pipes, hands) if LINUX else None
     if code is not None:
         return code
-    keeper = Keeper(order, folder, group, umask, pipes)
+    keeper = Keeper(order, folder, group, umask, pipes, hands)
     keeper.guard = above if above != os.getpid() else 0
     try:
         keeper.run()
@@ -88,6 +89,7 @@ class Keeper:
     __slots__ = (
         "_folder",
         "_group",
+        "_hands",
         "_hold",
         "_oom",
         "_order",
@@ -100,9 +102,16 @@ class Keeper:
     )
 
     def __init__(
-        self, order: wire.Order, folder: Folder, group: str, umask: int, pipes: launch.Pipes
+        self,
+        order: wire.Order,
+        folder: Folder,
+        group: str,
+        umask: int,
+        pipes: launch.Pipes,
+        hands: guard.InHand,
     ) -> None:
         self.guard = 0
+        self._hands = hands
         self._order = order
         self._umask = umask
         self._pipes = pipes
@@ -129,7 +138,9 @@ class Keeper:
             self._write(result.values("not_started", error=result.errno_text(error.errno or 0)))
             return
         tree = self._tree = Tree(child.pid, group=self._group, mark=self._order.mark, inherits=inherits)
-        hold = self._hold = Hold(self._order, self._folder, child, tree, wakeup=wakeup, cleaners=cleaners)
+        hold = self._hold = Hold(
+            self._order, self._folder, child, tree, wakeup=wakeup, cleaners=cleaners, hands=self._hands
+        )
         try:
             self._take_notes(child.pid)
         except OSError as error:  # then nobody could end it later, and it never runs

@@ -15,7 +15,7 @@ _FILES = 4
 _INT_BYTES = 4
 _LOWEST = 2
 """The last of the three files that every process has; more than these it may not hold."""
-_LATER = ("_ctypes", "errno", "fcntl", "resource")
+_LATER = ("_ctypes", "errno", "fcntl", "mmap", "resource")
 """What a keeper otherwise loads when it comes to that: `resource` is `os.wait4`'s."""
 TAKEN = b"+"
 """The answer to the runner: the files are here."""
