@@ -128,32 +128,27 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Takes secrets out of one stream; what may be the beginning of one is held back."""
+    """Takes secrets out of one stream; what may be the beginning of one is `held` back."""
 
-    __slots__ = ("_covered", "_held", "_mark", "_redactor")
+    __slots__ = ("_covered", "_mark", "_redactor", "held")
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._held = b""
+        self.held = b""
         self._covered = -1  # up to where what is held belongs to a secret whose mark is out; -1 = nowhere
         self._mark = b""
-
-    @property
-    def holds(self) -> bool:
-        """Whether something is held back."""
-        return bool(self._held)
 
     def feed(self, data: bytes | bytearray | memoryview) -> bytes:
         """The next bytes come in; what is certain goes out."""
         out = []
         for at in range(0, len(data), _SLICE):
-            whole = self._held + bytes(data[at : at + _SLICE])
+            whole = self.held + bytes(data[at : at + _SLICE])
             out.append(self._pass_on(whole, self._redactor.open_from(whole)))
         return b"".join(out)
 
     def close(self) -> bytes:
         """The stream has ended: what was held back goes out."""
-        return self._pass_on(self._held, len(self._held))
+        return self._pass_on(self.held, len(self.held))
 
     def _pass_on(self, data: bytes, cut: int) -> bytes:
         """Let `data[:cut]` out, and hold the rest."""
@@ -168,7 +163,7 @@ class StreamRedactor:
                 self._mark = mark
             covered = max(covered, end)
             at = min(covered, cut)
-        self._held = data[cut:]
+        self.held = data[cut:]
         self._covered = covered - cut if covered >= cut else -1
         return b"".join([*out, data[at:cut]])
 

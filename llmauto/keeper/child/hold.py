@@ -191,7 +191,7 @@ class Hold:
         self._limits.heard(monotonic())
         self._keep(stream, self._view[:count])
         cleaner = self._cleaners[stream]
-        self._hands[stream] = cleaner is not None and cleaner.holds
+        self._hands[stream] = int(cleaner is not None and cleaner.held != b"")
         return True
 
     def _keep(self, stream: int, data: memoryview | bytes) -> None:
