@@ -67,9 +67,9 @@ class Nursery:
 def _new_spare() -> Spare | None:
     if sys.platform == "win32":
         return None
-    from llmauto.keeper.spare import Spare
-
     try:
+        from llmauto.keeper.spare import Spare
+
         return Spare()
-    except OSError:  # no room for another process: then the next call boots its own
+    except (OSError, ImportError):  # no room for another process, or file: then the next call boots its own
         return None

@@ -206,6 +206,14 @@ def test_where_no_other_process_can_be_had_calls_boot_their_own_keeper(
     assert play(nursery, stage) != first
 
 
+def test_where_the_spare_ones_cannot_even_be_loaded_the_call_that_has_begun_is_followed(
+    nursery: Nursery, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file is left to be opened; or this program is being updated."""
+    monkeypatch.setitem(sys.modules, "llmauto.keeper.spare", None)
+    assert play(nursery, stage) != play(nursery, stage)
+
+
 def test_an_agent_is_in_its_control_group_from_its_first_moment(nursery: Nursery, stage: Stage) -> None:
     for _ in range(2):
         folder = stage.folder()
