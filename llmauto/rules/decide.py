@@ -10,6 +10,7 @@ from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import bounds, breakers
 from llmauto.rules.bounds import Spent
 from llmauto.rules.checks import FAILED
+from llmauto.rules.hints import with_hint
 from llmauto.rules.progress import Progress, Visit
 from llmauto.rules.quota import held_back
 from llmauto.rules.retry import Again, GiveUp, Over, next_move
@@ -191,8 +192,7 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
     if p.canary is not None and not p.canary.passed:
         return Finish(reason=StopReason.NEEDS_HUMAN, message=f"the canary failed: {p.canary.message}")
     if over is not None and over.failed and chain.on_link_failure is OnFailure.STOP:
-        said = f"link `{over.link}` failed: {over.message or over.outcome}"
-        return Finish(reason=StopReason.LINK_FAILED, message=said)
+        return Finish(reason=StopReason.LINK_FAILED, message=_why_failed(chain, over))
     if chain.max_consecutive_blocks and p.blocks >= chain.max_consecutive_blocks:
         return Finish(reason=StopReason.BLOCKED, message=f"{p.blocks} links in a row were blocked")
     if not p.round_open and (done := bounds.rounds_reached(chain, p)) is not None:
@@ -200,6 +200,12 @@ def _why_finish(chain: Chain, p: Progress, now: float, spent: Spent | None) -> F
     if (spins := breakers.opened(chain.breakers, p)) is not None:
         return Finish(reason=StopReason.STALLED, message=spins)
     return _bound(chain, p, now, spent)
+
+
+def _why_failed(chain: Chain, over: LinkEnded) -> str:
+    link, said = chain.link(over.link), f"link `{over.link}` failed: {over.message or over.outcome}"
+    backend = link.player if link is not None else ""
+    return with_hint(said, Outcome(over.outcome), over.message, backend=backend)
 
 
 def _judged(over: LinkEnded | None) -> Finish | None:

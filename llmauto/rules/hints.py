@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from llmauto.outcomes import Outcome
 from llmauto.rules.folding import folded_line
+from llmauto.rules.table import TABLE
 
 _LOGINS = {
     "claude": "run `claude` and type `/login`, or set `ANTHROPIC_API_KEY`",
@@ -14,6 +15,9 @@ _LOGINS = {
     "gemini": "run `gemini` and choose how to log in, or set `GEMINI_API_KEY`",
     "opencode": "run `opencode auth login`",
 }
+
+_ANY_PROGRAM = ("command", "check")
+"""Backends of which nobody knows how their program is installed."""
 
 
 class _Hint(NamedTuple):
@@ -107,9 +111,17 @@ _HINTS = (
 
 def hint_for(outcome: Outcome, text: str, *, backend: str = "claude") -> str | None:
     """What a person can do about `outcome`; None where waiting or trying again is all there is."""
+    if outcome is Outcome.MISSING and backend in _ANY_PROGRAM:
+        return None
     said = folded_line(text)
     for row in _HINTS:
         if row.outcome is outcome and (row.pattern is None or re.search(row.pattern, said, re.IGNORECASE)):
             login = _LOGINS.get(backend, f"log in to `{backend}` by hand, then start again")
             return row.says.format(backend=backend, login=login)
     return None
+
+
+def with_hint(said: str, outcome: Outcome, text: str, *, backend: str) -> str:
+    """What is said of a link that failed, and what mends it where the table says that only a person can."""
+    hint = hint_for(outcome, text, backend=backend) if TABLE[outcome].tells else None
+    return f"{said}; {hint}" if hint else said

@@ -9,6 +9,7 @@ from llmauto.events import CallEnded
 from llmauto.model import Chain, Link, OnLimit
 from llmauto.outcomes import Outcome, StopReason
 from llmauto.rules import table
+from llmauto.rules.hints import with_hint
 from llmauto.rules.progress import Visit
 from llmauto.rules.table import TABLE, Pool
 from llmauto.rules.text import utc
@@ -71,7 +72,8 @@ def next_move(chain: Chain, link: Link, visit: Visit, run: str, now: float) -> M
     if row.pool is Pool.MODEL and link.fallback_model and not visit.fallback:
         return Again(fallback=True)
     if row.ends is not None:
-        return GiveUp(reason=row.ends, message=f"link `{link.name}`: {_said(outcome, last.message)}")
+        said = f"link `{link.name}`: {_said(outcome, last.message)}"
+        return GiveUp(reason=row.ends, message=with_hint(said, outcome, last.message, backend=link.player))
     if used <= table.ATTEMPTS_AGAIN[row.pool]:
         return Again(fresh=row.pool is Pool.FRESH, fallback=visit.fallback)
     return Over(failed=True)

@@ -35,48 +35,57 @@ class Pool(str, Enum):
 
 
 class Row(NamedTuple):
-    """One outcome's row. `charged`: yes, no, or maybe (as the CLI reports it)."""
+    """One outcome's row.
+
+    `charged`: whether it may have cost money, yes, no, or maybe (as the CLI reports it). Backends say so of
+    each call; a test holds them to a "no". `failed`: the link has failed when no attempt is left. `tells`:
+    only a person can mend it, and is told how.
+    """
 
     pool: Pool
     charged: str
     failed: bool
-    counts: bool
     tells: bool
     ends: StopReason | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the link is over then, and the round goes on (where `on_link_failure` lets it).
+
+        What ends the run at once leaves the link to be played: the next start begins with it.
+        """
+        return self.pool not in (Pool.END, Pool.LIMIT, Pool.MODEL)
 
 
 _R = StopReason
 
 TABLE: dict[Outcome, Row] = {
-    #                               pool            charged  failed counts tells  ends the run as
-    Outcome.DONE:           Row(Pool.NONE,      "yes",   False, True,  False),
-    Outcome.SKIPPED:        Row(Pool.NONE,      "yes",   False, True,  False),
-    Outcome.BLOCKED:        Row(Pool.NONE,      "yes",   False, True,  False),
-    Outcome.NEEDS_HUMAN:    Row(Pool.END,       "yes",   False, True,  True,  _R.NEEDS_HUMAN),
-    Outcome.DENIED:         Row(Pool.NONE,      "yes",   True,  True,  True),
-    Outcome.LIMITED:        Row(Pool.LIMIT,     "maybe", True,  False, True,  _R.LIMIT_WAIT),
-    Outcome.OVERLOADED:     Row(Pool.TRANSIENT, "maybe", True,  True,  False),
-    Outcome.OFFLINE:        Row(Pool.TRANSIENT, "maybe", True,  True,  False),
-    Outcome.AUTH:           Row(Pool.END,       "no",    True,  False, True,  _R.NO_BACKEND),
-    Outcome.BAD_REQUEST:    Row(Pool.END,       "no",    True,  False, True,  _R.LINK_FAILED),
-    Outcome.NO_MODEL:       Row(Pool.MODEL,     "no",    True,  False, True,  _R.LINK_FAILED),
-    Outcome.CONTEXT_FULL:   Row(Pool.FRESH,     "maybe", True,  True,  False),
-    Outcome.SESSION_BROKEN: Row(Pool.FRESH,     "maybe", True,  True,  False),
-    Outcome.TIMEOUT:        Row(Pool.HARD,      "yes",   True,  True,  False),
-    Outcome.STALLED:        Row(Pool.HARD,      "yes",   True,  True,  False),
-    Outcome.CRASHED:        Row(Pool.HARD,      "yes",   True,  True,  False),
-    Outcome.MISSING:        Row(Pool.END,       "no",    True,  False, True,  _R.NO_BACKEND),
-    Outcome.BAD_OUTPUT:     Row(Pool.HARD,      "yes",   True,  True,  False),
-    Outcome.BUDGET:         Row(Pool.CAP,       "yes",   True,  True,  True),
-    Outcome.DISK:           Row(Pool.END,       "maybe", True,  False, True,  _R.DISK),
-    Outcome.MEMORY:         Row(Pool.HARD,      "yes",   True,  True,  True),
-    Outcome.LOST:           Row(Pool.LOST,      "maybe", True,  True,  False),
-    Outcome.STOPPED:        Row(Pool.END,       "yes",   False, False, False, _R.STOP_REQUESTED),
-    Outcome.UNKNOWN:        Row(Pool.HARD,      "yes",   True,  True,  False),
+    #                               pool            charged  failed tells  ends the run as
+    Outcome.DONE:           Row(Pool.NONE,      "yes",   False, False),
+    Outcome.SKIPPED:        Row(Pool.NONE,      "yes",   False, False),
+    Outcome.BLOCKED:        Row(Pool.NONE,      "yes",   False, False),
+    Outcome.NEEDS_HUMAN:    Row(Pool.END,       "yes",   False, True,  _R.NEEDS_HUMAN),
+    Outcome.DENIED:         Row(Pool.NONE,      "yes",   True,  True),
+    Outcome.LIMITED:        Row(Pool.LIMIT,     "maybe", True,  True,  _R.LIMIT_WAIT),
+    Outcome.OVERLOADED:     Row(Pool.TRANSIENT, "maybe", True,  False),
+    Outcome.OFFLINE:        Row(Pool.TRANSIENT, "maybe", True,  False),
+    Outcome.AUTH:           Row(Pool.END,       "no",    True,  True,  _R.NO_BACKEND),
+    Outcome.BAD_REQUEST:    Row(Pool.END,       "no",    True,  True,  _R.LINK_FAILED),
+    Outcome.NO_MODEL:       Row(Pool.MODEL,     "no",    True,  True,  _R.LINK_FAILED),
+    Outcome.CONTEXT_FULL:   Row(Pool.FRESH,     "maybe", True,  False),
+    Outcome.SESSION_BROKEN: Row(Pool.FRESH,     "maybe", True,  False),
+    Outcome.TIMEOUT:        Row(Pool.HARD,      "yes",   True,  False),
+    Outcome.STALLED:        Row(Pool.HARD,      "yes",   True,  False),
+    Outcome.CRASHED:        Row(Pool.HARD,      "yes",   True,  False),
+    Outcome.MISSING:        Row(Pool.END,       "no",    True,  True,  _R.NO_BACKEND),
+    Outcome.BAD_OUTPUT:     Row(Pool.HARD,      "yes",   True,  False),
+    Outcome.BUDGET:         Row(Pool.CAP,       "yes",   True,  True),
+    Outcome.DISK:           Row(Pool.END,       "maybe", True,  True,  _R.DISK),
+    Outcome.MEMORY:         Row(Pool.HARD,      "yes",   True,  True),
+    Outcome.LOST:           Row(Pool.LOST,      "maybe", True,  False),
+    Outcome.STOPPED:        Row(Pool.END,       "yes",   False, False, _R.STOP_REQUESTED),
+    Outcome.UNKNOWN:        Row(Pool.HARD,      "yes",   True,  False),
 }  # fmt: skip
-"""`failed`: the link has failed when no attempt is left. `counts`: the link is then over and the round
-goes on (where `on_link_failure` lets it)."""
-
 ATTEMPTS_AGAIN = {Pool.HARD: 1, Pool.FRESH: 1, Pool.LOST: 3, Pool.MODEL: 1, Pool.CAP: 0}
 """Further attempts per pool and visit. A start by a person gives them anew, so that a run that was
 killed is never the worse for it."""

@@ -72,6 +72,18 @@ def test_what_was_paid_is_what_the_ledger_says(night: Night, row: OutcomeRow) ->
     night.start()
     told = sum(end.cost_usd or 0.0 for end in night.ends())
     assert told == pytest.approx(night.cost)
+    assert TABLE[row.outcome].charged != "no" or not night.ends()[0].charged
+
+
+@by_outcome
+def test_the_round_goes_on_behind_a_failed_link_where_the_table_says_so(
+    night: Night, row: OutcomeRow
+) -> None:
+    other = {"name": "other", "prompt": "x y"}
+    night.chain(mode="once", on_link_failure="continue", links=[WORKER | dict(row.link), other], **row.chain)
+    night.script(worker=[row.first] * FOR_EVER, other=[[{"say": "well"}]])
+    night.start()
+    assert ("other" in [end.link for end in night.ends()]) == TABLE[row.outcome].counts
 
 
 def test_a_program_that_goes_in_the_middle_of_a_run_ends_it_with_no_retry(

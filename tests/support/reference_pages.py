@@ -55,8 +55,6 @@ def outcomes() -> str:
 
 def _outcome(outcome: Outcome, row: Row) -> tuple[str, ...]:
     again, waits, back, session = _POOLS[row.pool]
-    # What ends the run at once leaves the link to be played: the next start begins with it.
-    counts = row.counts and row.pool is not Pool.END
     return (
         f"[`{outcome.value}`](#{outcome.value})",
         {"maybe": "as the CLI reports it"}.get(row.charged, row.charged),
@@ -64,7 +62,7 @@ def _outcome(outcome: Outcome, row: Row) -> tuple[str, ...]:
         waits,
         back,
         session,
-        "yes" if counts else "no",
+        "yes" if row.counts else "no",
         "yes" if row.tells else "no",
         _then(row),
     )

@@ -120,6 +120,31 @@ def test_a_limit_is_waited_for_where_there_is_no_other_model(on_limit: OnLimit) 
     assert bench.clock.now() >= START + 3 * 3600 + 60
 
 
+# What only a person can mend
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        (Outcome.AUTH, "link `worker`: auth: no; run `claude` and type `/login`, or set `ANTHROPIC_API_KEY`"),
+        (
+            Outcome.BUDGET,
+            "link `worker` failed: no; raise `max_cost_usd` of the link, or give it a smaller task",
+        ),
+        (Outcome.DISK, "link `worker`: disk: no"),
+        (Outcome.CRASHED, "link `worker` failed: no"),
+    ],
+)
+def test_the_end_of_a_run_says_what_mends_it_where_only_a_person_can(outcome: Outcome, says: str) -> None:
+    assert Bench(ONCE, {"worker": [ends(outcome, "no")] * 2}).run().message == says
+
+
+def test_of_any_program_nobody_knows_how_it_is_installed() -> None:
+    chain = replace(ONCE, links=(replace(WORKER, backend="command", run=("x",)),))
+    bench = Bench(chain, {"worker": [ends(Outcome.MISSING, "`x` is not on PATH")]})
+    assert bench.run().message == "link `worker`: missing: `x` is not on PATH"
+
+
 # A bound of the run
 
 
