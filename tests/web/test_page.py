@@ -176,6 +176,18 @@ def test_an_agent_is_seen_at_work(page: Any, server: Server, home: PicturedHome,
     page.wait_for_selector("text=Grep SettingsError in settings.py")
 
 
+def test_the_session_of_an_agent_is_said_to_be_one(
+    page: Any, server: Server, home: PicturedHome, now: float
+) -> None:
+    told = home.bugfix(now)
+    folder = home.path / "calls" / told.run / f"{told.progress.calls:04d}-reviewer"
+    init = {"type": "system", "subtype": "init", "session_id": "s-4711", "model": "claude-opus-4-6"}
+    (folder / "backend.txt").write_text("claude", "utf-8")
+    (folder / "stdout").write_text(json.dumps(init) + "\n", "utf-8")
+    open_run(page, server, told.run)
+    page.wait_for_selector(".said:text-is('session s-4711 with claude-opus-4-6')")
+
+
 def test_every_tab_shows_what_it_says(
     page: Any, server: Server, home: PicturedHome, now: float, seen: Seen
 ) -> None:

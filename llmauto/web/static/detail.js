@@ -242,7 +242,8 @@ function addActivity(list, item, group) {
     group.body.append(h("div", { class: item.kind }, words));
     return group;
   }
-  if (item.text.trim()) list.append(h("div", { class: `said ${item.kind}` }, item.text));
+  const text = item.kind === "session" ? `session ${item.text}${item.detail ? ` with ${item.detail}` : ""}` : item.text;
+  if (item.text.trim()) list.append(h("div", { class: `said ${item.kind}` }, text));
   return null;
 }
 
