@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from llmauto.authoring.load import load
 from llmauto.authoring.rehearsal_keys import REHEARSAL
-from llmauto.cli.parser import build
+from llmauto.cli.parser import build, parse
 from llmauto.cli.parser_words import walk
 from llmauto.home import find_home
 from llmauto.settings import Settings
@@ -125,6 +126,22 @@ def test_every_command_and_every_option_is_in_the_reference() -> None:
             if action.help != argparse.SUPPRESS:
                 for option in action.option_strings:
                     assert re.search(rf"`(\w+ )?{option}[ `]", text), f"{command} {option}"
+
+
+def typed(page: Path) -> set[str]:
+    """The commands of ours that a page lets its reader type, without the words before and behind."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for lang, body in _FENCE.findall(text) if lang == "sh" for line in body.splitlines()]
+    lines += re.findall(r"`(llmauto [^`\n]+)`", prose(page))
+    parts = [part.strip() for line in lines for part in re.split(r"\s[|\\]+|\s(?:&&|>)\s|\$\(|\)", line)]
+    found = {match[1] for part in parts if (match := re.match(r"(?:python -m )?llmauto (.+)", part))}
+    return {words for words in found if not {"…", "["} & set(words.replace('"…"', ""))}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_each_command_in_the_documents_is_one_that_there_is(page: Path) -> None:
+    for words in typed(page):
+        parse(shlex.split(words, comments=True))
 
 
 def test_each_test_that_the_promises_name_is_there() -> None:
