@@ -20,6 +20,12 @@ MOST_DIRTY_BYTES = 64 * 1024 * 1024
 """What differs from HEAD is hashed by content up to here; beyond, its size and time stand for it."""
 
 
+_HOME = ("journal.db", "calls")
+"""What stands in every home in which something has run."""
+_BY_RUNS = ("state", "logs", "calls", "worktrees")
+"""What runs write in a home, beside the journal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A tree at one moment: `head` is git's, "" elsewhere; `files` maps what may differ to a mark of it.
@@ -35,7 +41,8 @@ class Snapshot:
 class TreeWatcher:
     """The `Watcher` of one workdir. `own` are llmauto's own files and folders: they never count.
 
-    One that holds the whole workdir is left aside: a worktree of a run's own lies in the home.
+    An own one that holds the whole workdir is left aside: a worktree of a run's own lies in the home.
+    Nor does what the runs of another home write count, wherever that lies below the workdir.
     """
 
     def __init__(self, workdir: Path, own: Iterable[Path] = ()) -> None:
@@ -81,7 +88,7 @@ class TreeWatcher:
         left = MOST_DIRTY_BYTES
         for place, (mark, name) in enumerate(_entries(status)):
             path = root / os.fsdecode(name)
-            if not self._is_own(str(path)):
+            if not (self._is_own(str(path)) or _in_a_home(path, root)):
                 content, size = _mark(path, left if place < MOST_DIRTY_FILES else 0)
                 files[os.fsdecode(name)] = f"{mark} {content}"
                 left -= size
@@ -103,8 +110,11 @@ class TreeWatcher:
                 entries = list(os.scandir(pending.pop()))
             except OSError:
                 continue
+            is_home = {entry.name for entry in entries}.issuperset(_HOME)
             for entry in entries:
                 if self._is_own(entry.path) or entry.name in (".git", "__pycache__"):
+                    continue
+                if is_home and _by_runs(entry.name):
                     continue
                 try:
                     if entry.is_dir(follow_symlinks=False):
@@ -117,6 +127,20 @@ class TreeWatcher:
 
     def _is_own(self, path: str) -> bool:
         return any(path == own or path.startswith(own + os.sep) for own in self._own)
+
+
+def _by_runs(name: str) -> bool:
+    return name in _BY_RUNS or name.startswith("journal.db")
+
+
+def _in_a_home(path: Path, top: Path) -> bool:
+    """Whether the path, which lies below `top`, is something that the runs of a home in between write."""
+    folder = top
+    for name in path.relative_to(top).parts:
+        if _by_runs(name) and all(os.path.lexists(folder / mark) for mark in _HOME):
+            return True
+        folder = folder / name
+    return False
 
 
 def _entries(status: bytes) -> Iterator[tuple[str, bytes]]:
