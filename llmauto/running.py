@@ -23,6 +23,7 @@ from llmauto.files import free_bytes, make_private_dir
 from llmauto.keeper import Nursery
 from llmauto.locks import RunnerLock, holder
 from llmauto.logs import LogWriter
+from llmauto.presence import at_work_in
 from llmauto.rules.advance import fold
 from llmauto.rules.cleaned import Clean, cleaned
 from llmauto.rules.progress import Progress
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from llmauto.events import Event, RunEnded
     from llmauto.home import Home
     from llmauto.model import Chain
+    from llmauto.notices import NoNotices
+    from llmauto.notices.telegram import TelegramNotifier
     from llmauto.ports import Activity, Clock, Emit, Interrupts, Journal
     from llmauto.settings import Settings
 
@@ -103,18 +106,19 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
         BusyError: another runner holds the chain.
         JournalError: the journal cannot be used.
     """
-    from llmauto.notices import notifier_for  # not before there is something to tell
-
     home = stage.home
     for folder in (home.calls, home.state, home.logs):
         make_private_dir(folder)
     pid, host = assembly.this_process()
-    notifier = notifier_for(stage.settings, stage.environ, enabled=chain.telegram_enabled)
-    if notifier.problem:
-        stage.warn(notifier.problem)
+    notifier = _notifier(chain, stage)
     who = {"pid": pid, "host": host, "chain": chain.name}
-    with RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock, Nursery() as nursery:
-        for sentence in _concerns(chain, stage):
+    shared = None if chain.isolation == "worktree" else stage.places.workdir
+    with (
+        RunnerLock.acquire(home.locks / f"{chain.name}.lock", who) as lock,
+        at_work_in(shared) as others,
+        Nursery() as nursery,
+    ):
+        for sentence in _concerns(chain, stage, shared, others=others):
             stage.warn(sentence)
         ground = _ground(chain, asked, stage)
         redactor = redactor_for(known_secrets(stage.environ, (stage.settings.telegram.bot_token_env,), chain))
@@ -142,13 +146,25 @@ def play(chain: Chain, asked: Asked, stage: Stage) -> Played:
     return played
 
 
-def _concerns(chain: Chain, stage: Stage) -> Iterator[str]:
+def _notifier(chain: Chain, stage: Stage) -> TelegramNotifier | NoNotices:
+    from llmauto.notices import notifier_for  # not before there is something to tell
+
+    notifier = notifier_for(stage.settings, stage.environ, enabled=chain.telegram_enabled)
+    if notifier.problem:
+        stage.warn(notifier.problem)
+    return notifier
+
+
+def _concerns(chain: Chain, stage: Stage, workdir: Path | None, *, others: bool) -> Iterator[str]:
     """What a person should know before the first call, though it forbids nothing."""
-    home, workdir = stage.home, stage.places.workdir
+    home = stage.home
     for other in stage.journal.chains():
         same = other.chain != chain.name and other.workdir == str(workdir) and not other.ended_at
         if same and holder(home.locks / f"{other.chain}.lock") is not None:
+            others = False
             yield f"chain `{other.chain}` works in the same folder now: {workdir}"
+    if others:
+        yield f"a run of another home works in the same folder now: {workdir}"
     free = free_bytes(home.path)
     if free is not None and free < LITTLE_ROOM:
         yield f"{human_bytes(free)} are free for {home.path}: a long run may need more"

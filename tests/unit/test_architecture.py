@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "logs",
                 "merging",
                 "notices",
+                "presence",
                 "report",
                 "sayings",
                 "secrecy",

@@ -13,6 +13,7 @@ import pytest
 from llmauto import load_chain, run
 from llmauto.cli import background
 from llmauto.errors import BackendError
+from llmauto.presence import at_work_in
 from tests.support.command_line import llmauto
 from tests.support.project import Project
 from tests.support.told_runs import ToldHome
@@ -76,6 +77,17 @@ def test_the_last_lines_name_no_handoff_where_none_was_kept(home: ToldHome) -> N
     assert said.out.endswith(
         "  next: llmauto chain log x    shows what happened; `chain start x` begins a new run\n"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot lock a folder")
+def test_a_run_of_another_home_in_the_same_folder_is_told(home: ToldHome, tmp_path: Path) -> None:
+    silent = {"name": "silent", "backend": "command", "run": [sys.executable, "-c", ""], "prompt": "Do it."}
+    home.chain("x", mode="once", links=[silent], workdir=str(tmp_path))
+    said = f"warning: a run of another home works in the same folder now: {tmp_path}"
+    with at_work_in(tmp_path) as others:
+        assert said in llmauto(home.path, "chain", "start", "x").err
+    assert not others
+    assert said not in llmauto(home.path, "chain", "start", "x").err
 
 
 def test_a_start_in_the_background_takes_no_leave_with_a_warning_of_python(tmp_path: Path) -> None:
