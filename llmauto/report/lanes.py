@@ -59,8 +59,9 @@ def _spans(bars: Iterable[Bar], now: float) -> Iterator[tuple[float, float]]:
         for one in bar.attempts:
             yield one.started_at, one.ended_at or bar.ended_at or now
         if not bar.attempts:
-            for at in (bar.started_at, bar.ended_at or now):
-                yield at, at
+            yield bar.started_at, bar.started_at
+        if not bar.attempts or not bar.ended_at:  # a wait that goes on is seen up to now
+            yield bar.ended_at or now, bar.ended_at or now
 
 
 def lane_names(report: Report) -> list[str]:

@@ -223,6 +223,15 @@ class PicturedHome:
         self.call_files(told.run, call, "reviewer", _talk("reviewer", 4)[:-1], ended=False)
         return told.keep()
 
+    def waiting(self, now: float) -> Told:
+        """The run under way, since then in a wait for the usage limit."""
+        told = self.bugfix(now)
+        said = "You've hit your session limit · resets 6:10am"
+        told.end(3.0, "limited", message=said, charged=False, cost_usd=None)
+        why = "the usage limit"
+        wait = ev.WaitStarted(round=4, link="reviewer", until=told.at + 9_000, why=why, outcome="limited")
+        return told.tell(wait).keep()
+
     def _bugfix_round(self, told: Told, number: int, verdict: str) -> None:
         dice = random.Random(number)
         for link in LINKS:

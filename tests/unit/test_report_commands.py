@@ -11,7 +11,7 @@ import pytest
 
 from llmauto import events as ev
 from tests.support.cli import Cli
-from tests.support.told_runs import ToldHome
+from tests.support.told_runs import BEGIN, ToldHome
 
 EVIL = "<script>alert(1)</script> | `x` @somebody ]( \x1b[31m"
 
@@ -90,6 +90,18 @@ def test_a_round_that_a_stop_left_open_took_no_longer_than_the_run(cli: Cli, hom
     # Told an hour or a month later, it is the same: call, end, end of the run, a minute apart.
     assert "| 1 | – | 2m00s | 1 |" in cli.run("chain", "report", "x", "--md").out
     assert "<td>2m00s</td>" in cli.run("chain", "report", "x").out
+
+
+def test_a_wait_that_goes_on_is_seen_in_a_report(cli: Cli, home: ToldHome) -> None:
+    run = home.run().call()
+    assert 'class="gap"' not in cli.run("chain", "report", "x").out
+    run.tell(
+        ev.CallEnded(call=1, round=1, link="worker", outcome="limited", seconds=3.0),
+        ev.WaitStarted(round=1, link="worker", until=BEGIN + 9e9, why="the usage limit", outcome="limited"),
+    )
+    out = cli.run("chain", "report", "x").out
+    assert 'class="gap"' in out
+    assert 'class="bar wait"' in out
 
 
 def test_an_earlier_run_can_be_reported_and_one_that_never_was_is_an_error(cli: Cli, home: ToldHome) -> None:

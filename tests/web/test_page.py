@@ -145,6 +145,18 @@ def test_a_run_answers_what_how_much_when_and_why(
     assert "Ended: budget" in page.locator(".end").inner_text()
 
 
+def test_a_wait_that_goes_on_is_seen_as_one(
+    page: Any, server: Server, home: PicturedHome, now: float
+) -> None:
+    lock = home.lock("bugfix")
+    told = home.waiting(now)
+    open_run(page, server, told.run)
+    assert "waits until" in page.locator(".answers").inner_text()
+    assert page.locator(".one rect.bar").last.get_attribute("class") == "bar wait"
+    assert "waited for the usage limit" in page.locator("rect.gap").last.text_content()
+    lock.release()
+
+
 def test_what_happens_is_shown_as_it_happens(
     page: Any, server: Server, home: PicturedHome, now: float
 ) -> None:

@@ -13,7 +13,7 @@ const VERDICTS = { APPROVED: "v-good", BLOCKED: "v-bad" };
 
 export function kindOf(bar) {
   if (bar.kind === "skipped" || bar.outcome === "skipped") return "skip";
-  if (!bar.ended_at) return bar.kind === "gate" ? "gate" : "open";
+  if (!bar.ended_at) return bar.kind === "gate" ? "gate" : WAIT.has(bar.outcome) ? "wait" : "open";
   if (bar.failed) return "bad";
   if (bar.kind === "gate") return "gate";
   if (GOOD.has(bar.outcome)) return "good";
@@ -75,8 +75,8 @@ function timeline(spans, width) {
 /** When work was done. Waits inside a turn are none, and take little room; so does a gate that waits. */
 function spans(bars, now) {
   const found = bars.flatMap((bar) => bar.attempts.map((one) => [one.started_at, one.ended_at || bar.ended_at || now]));
-  const others = bars.filter((bar) => !bar.attempts.length);
-  return [...found, ...others.flatMap((bar) => [bar.started_at, bar.ended_at || now].map((at) => [at, at]))];
+  const moments = bars.flatMap((bar) => (bar.attempts.length ? (bar.ended_at ? [] : [now]) : [bar.started_at, bar.ended_at || now]));
+  return [...found, ...moments.map((at) => [at, at])];
 }
 
 function kindOfAttempt(attempt, bar) {

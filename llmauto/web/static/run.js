@@ -15,7 +15,7 @@ export function ask({ title, text, label, button, danger = false, required = fal
   const problem = h("p", { class: "problem", role: "alert" });
   const form = h("form", { method: "dialog" }, h("h2", { id: "dialog-title" }, title), text ? h("p", {}, text) : "",
     field ? [h("label", { for: "dialog-text" }, label), field] : "", problem,
-    h("div", { class: "row end" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+    h("div", { class: "row last" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
       h("button", { type: "submit", class: danger ? "primary danger" : "primary" }, button)));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
