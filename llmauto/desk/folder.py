@@ -123,7 +123,7 @@ class StateDesk:
         word, spoilt = self._status_word()
         if spoilt:
             tampered.append("status.txt")
-        again = self._handoff.written_again()
+        again = self._handoff.written_again() or bool(self._second and self._second.written_again())
         handoff, source, oversize = self._new_handoff()
         stop, left = self._stop.take()
         if self._second:

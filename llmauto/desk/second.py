@@ -40,9 +40,14 @@ class SecondFolder:
         self.settle()
         if not self.has_handoff():
             self.handoff.expect(raw)
+            self.handoff.leave()
             return
         with contextlib.suppress(DiskError):  # it is not ours: the run does not depend on it
             self.handoff.publish(raw)
+
+    def written_again(self) -> bool:
+        """Whether the very handoff that counts was written here since the last `publish`."""
+        return self.handoff.written_again() and self.has_handoff()
 
     def has_handoff(self) -> bool:
         """Whether a handoff.md is here, as a file that is no link, in a folder that is no link."""

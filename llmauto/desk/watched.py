@@ -30,12 +30,18 @@ class WatchedFile:
         self._cap = cap
         self._sure: _Signature | None = None
         self._left: _Signature | None = None
+        self._knows_left = False
         self._seen: Content | None = None
 
     def expect(self, raw: bytes | None) -> None:
         """Take `raw` for what we left there, without a look."""
         self.raw = raw
         self._sure = self._left = self._seen = None
+        self._knows_left = False
+
+    def leave(self) -> None:
+        """Take the file for left as it is now, be it missing: whoever writes it then has written it again."""
+        self._left, self._knows_left = _signature(self.path), True
 
     def changed(self) -> Content | None:
         """What somebody else made of it; None where it is as we left it, or as it was at the last look.
@@ -55,15 +61,15 @@ class WatchedFile:
         return found
 
     def written_again(self) -> bool:
-        """Whether somebody has written the file since the last `publish`, and with the same content."""
-        if self.raw is None or self._left is None or _signature(self.path) == self._left:
+        """Whether somebody has written the file since it was last left, and with the same content."""
+        if self.raw is None or not self._knows_left or _signature(self.path) == self._left:
             return False
         return self._is_ours(files.look(self.path, len(self.raw) + 1))
 
     def publish(self, raw: bytes) -> bool:
         """Have `raw` there, in one step; True where it was written. Raises `DiskError`."""
         written = self._publish(raw)
-        self._left = _signature(self.path)
+        self.leave()
         return written
 
     def _publish(self, raw: bytes) -> bool:
