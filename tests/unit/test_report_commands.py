@@ -96,7 +96,7 @@ def test_a_wait_that_goes_on_is_seen_in_a_report(cli: Cli, home: ToldHome) -> No
     run = home.run().call()
     assert 'class="gap"' not in cli.run("chain", "report", "x").out
     run.tell(
-        ev.CallEnded(call=1, round=1, link="worker", outcome="limited", seconds=3.0),
+        ev.CallEnded(call=1, round=1, link="worker", attempt=1, outcome="limited", seconds=3.0),
         ev.WaitStarted(round=1, link="worker", until=BEGIN + 9e9, why="the usage limit", outcome="limited"),
     )
     out = cli.run("chain", "report", "x").out
