@@ -217,7 +217,8 @@ class Journal(Protocol):
     ) -> None:
         """Keep all of it in one durable transaction: when this returns, a power cut loses nothing of it.
 
-        `heard` are the ids of requests that these events answer: they are then gone.
+        `heard` are the ids of requests that these events answer: they are then gone. Raises `BusyError`
+        where another process has added to the run since it was read or written here.
         """
 
     def make_room(self) -> None:

@@ -25,6 +25,7 @@ class JournalReader:
         self.path = path
         self._db = connection
         self._seen_version = -1
+        self._known: dict[str, int] = {}  # how many events a run had when it was last read or written here
 
     def events(self, run: str, after: int = 0) -> Iterator[Event]:
         """The run's events in order, from the `after`-th on; kinds of a newer program are left out."""
@@ -37,9 +38,10 @@ class JournalReader:
                 event = self._event(run, row)
                 if event is not None:
                     yield event
+            after = found[-1][0] if found else after
             if len(found) < _PAGE:
+                self._known[run] = after
                 return
-            after = found[-1][0]
 
     def tail(self, run: str, n: int) -> Sequence[Event]:
         """The run's last `n` events, oldest first."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmauto.errors import DiskError, JournalError
+from llmauto.errors import BusyError, DiskError, JournalError
 from llmauto.journal import reserve, rows
 from llmauto.journal.damage import sqlite_errors
 from llmauto.journal.mark import Mark, Noted
@@ -97,7 +97,10 @@ class SqliteJournal(JournalReader):
         handoffs: Sequence[KeptHandoff] = (),
         heard: Sequence[int] = (),
     ) -> None:
-        """Keep all of it in one durable transaction."""
+        """Keep all of it in one durable transaction. Raises `BusyError` where another process has added to
+        the run since this one read it or wrote to it: of two runners that each hold a lock, since somebody
+        removed the file, one goes on.
+        """
         run = rows.clean(summary.run)
         if place_of(self.path) != self._place:
             events = [*events, self._put_back(summary.updated_at)]
@@ -107,7 +110,7 @@ class SqliteJournal(JournalReader):
             # What the write-ahead log holds twice may be all the room that is needed.
             self._fold_log()
             last = self._append(run, events, summary, handoffs, heard)
-        self._last = run, last
+        self._last, self._known[run] = (run, last), last
         self._mark.write(run, last)
 
     def make_room(self) -> None:
@@ -126,7 +129,10 @@ class SqliteJournal(JournalReader):
 
         with self._transaction() as db:
             known = db.execute("SELECT events FROM runs WHERE run = ?", (run,)).fetchone()
-            first = (known[0] if known else 0) + 1
+            count = known[0] if known else 0
+            if self._known.get(run, count) != count:
+                raise _overtaken(run)
+            first = count + 1
             db.executemany(
                 "INSERT INTO events (run, seq, at, kind, data, crc) VALUES (?, ?, ?, ?, ?, ?)",
                 [eventrows.event_row(run, seq, event) for seq, event in enumerate(events, first)],
@@ -231,3 +237,10 @@ class SqliteJournal(JournalReader):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+
+def _overtaken(run: str) -> BusyError:
+    return BusyError(
+        f"run {run} is gone on with by another runner, or was reset: this one ends",
+        hint="`llmauto chain status` shows who runs the chain",
+    )

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.held import until
 from tests.faults.test_kills import Victim
 
 pytestmark = [
@@ -178,6 +179,24 @@ def test_x7_an_agent_sees_no_mark_of_a_surrounding_agent_and_no_token_of_ours(tm
     assert seen["KEEP_ME"] == "yes"
     assert (seen["LLMAUTO_CHAIN"], seen["LLMAUTO_LINK"], seen["LLMAUTO_ROUND"]) == ("c", "w", "1")
     assert not {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "TELEGRAM_BOT_TOKEN", "LLMAUTO_HOME"} & set(seen)
+
+
+def test_s4_of_two_runners_that_each_hold_a_lock_one_goes_on_and_pays_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    victim, ledger = Victim(tmp_path, 6), tmp_path / "rounds"
+    locks = victim.project.folder / "calls" / ".locks"
+    work = f'echo $LLMAUTO_ROUND >> {ledger}; rm -rf {locks}; sleep 0.2; date > "$LLMAUTO_HANDOFF"'
+    link = {"name": "w", "backend": "command", "run": ["sh", "-c", work], "prompt": "remove the locks"}
+    victim.project.chain("c", max_rounds=6, links=[link])
+    with victim.project.started("chain", "start", "c") as first:
+        until(lambda: ledger.exists() and not locks.exists())
+        second = start(victim)
+        first.wait(30)
+    codes = sorted([first.returncode, second.returncode])
+    assert codes == [0, 75], second.stderr
+    assert ledger.read_text(encoding="utf-8").split() == ["1", "2", "3", "4", "5", "6"]
+    assert victim.project.json("chain", "status", "c")["calls"] == 6
 
 
 SPY = """

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from llmauto.assembly import own_files
-from llmauto.errors import DiskError, JournalError
+from llmauto.errors import BusyError, DiskError, JournalError
 from llmauto.events import Event, Noted
 from llmauto.home import Home, HowFound
 from llmauto.journal import damage, migrations, opening, rows
@@ -360,6 +360,33 @@ def test_a_reader_writes_nothing(path: Path) -> None:
     fill(path)
     with SqliteJournal.open(path, readonly=True) as journal, pytest.raises(DiskError, match="read-only"):
         journal.append([], a_run())
+
+
+def test_a_runner_whose_run_another_has_gone_on_with_writes_no_more(path: Path) -> None:
+    """Its lock was removed, so that both hold one."""
+    fill(path)
+    with SqliteJournal.open(path) as first, SqliteJournal.open(path) as second:
+        for journal in (first, second):
+            list(journal.events("r1"))
+        first.append(noted(1), a_run())
+        with pytest.raises(BusyError, match="run r1 is gone on with by another runner") as caught:
+            second.append(noted(1), a_run())
+        assert "chain status" in (caught.value.hint or "")
+        list(second.events("r1"))
+        second.append(noted(1), a_run())
+        with pytest.raises(BusyError):
+            first.append(noted(1), a_run())
+        first.append(noted(1), a_run("r2"))
+        assert (second.count("r1"), second.count("r2")) == (5, 1)
+
+
+def test_a_runner_whose_run_was_reset_does_not_begin_it_anew(path: Path) -> None:
+    with SqliteJournal.open(path) as runner, SqliteJournal.open(path) as other:
+        runner.append(noted(1), a_run())
+        other.forget_chain("c")
+        with pytest.raises(BusyError):
+            runner.append(noted(1), a_run())
+        assert other.runs() == ()
 
 
 def test_a_change_by_another_process_is_told_once(path: Path) -> None:
