@@ -186,7 +186,7 @@ def test_s4_of_two_runners_that_each_hold_a_lock_one_goes_on_and_pays_nothing_tw
 ) -> None:
     victim, ledger = Victim(tmp_path, 6), tmp_path / "rounds"
     locks = victim.project.folder / "calls" / ".locks"
-    work = f'echo $LLMAUTO_ROUND >> {ledger}; rm -rf {locks}; sleep 0.2; date > "$LLMAUTO_HANDOFF"'
+    work = f'echo $LLMAUTO_ROUND >> {ledger}; rm -rf {locks}; sleep 0.2; echo $$ > "$LLMAUTO_HANDOFF"'
     link = {"name": "w", "backend": "command", "run": ["sh", "-c", work], "prompt": "remove the locks"}
     victim.project.chain("c", max_rounds=6, links=[link])
     with victim.project.started("chain", "start", "c") as first:
