@@ -18,7 +18,9 @@ one, so that an agent which reads and writes it by its relative path sees the sa
 from __future__ import annotations
 
 import contextlib
+import os
 import stat
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +33,7 @@ from llmauto.desk.stops import StopFile
 from llmauto.desk.times import read_time, write_time
 from llmauto.desk.watched import WatchedFile, clear
 from llmauto.desk.whole import WHOLE_NAME, keep_whole
+from llmauto.errors import DiskError
 from llmauto.ports import Inbox, Mirror
 
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ class StateDesk:
         self._have_folder()
         if mirror.handoff is not None:
             raw = _raw(mirror.handoff)
+            _make_private(self._handoff.path)
             self._handoff.publish(raw)
             if self._second:
                 self._second.publish(raw)
@@ -233,6 +237,14 @@ def _is_folder(path: Path) -> bool:
 
 def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
+
+
+def _make_private(path: Path) -> None:
+    """An agent writes under the umask of whoever started it."""
+    with contextlib.suppress(OSError, DiskError):
+        mode = path.lstat().st_mode
+        if sys.platform != "win32" and stat.S_ISREG(mode) and mode & 0o077:
+            os.close(files.open_private(path))
 
 
 def _changed_at(path: Path) -> float:

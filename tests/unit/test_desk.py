@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_the_folder_and_its_files_are_private(desk: StateDesk) -> None:
     modes = {stat.S_IMODE(path.stat().st_mode) for path in desk.folder.iterdir()}
     assert modes == {0o600}
     assert [stat.S_IMODE(p.stat().st_mode) for p in (desk.folder, desk.folder.parent)] == [0o700, 0o700]
+
+
+@posix
+def test_a_handoff_that_was_written_for_all_to_read_is_private_once_it_is_taken_in(
+    desk: StateDesk,
+) -> None:
+    put(desk.folder / "handoff.md", "by an agent")
+    (desk.folder / "handoff.md").chmod(0o666)
+    assert desk.collect().handoff == "by an agent"
+    desk.publish(replace(MIRROR, handoff="by an agent"))
+    assert stat.S_IMODE((desk.folder / "handoff.md").stat().st_mode) == 0o600
+    assert desk.collect() == Inbox()
 
 
 def test_before_the_first_round_there_is_no_handoff_and_no_start(tmp_path: Path) -> None:
