@@ -1,8 +1,7 @@
 """How are secrets taken out of text, however they are written there?
 
-A secret is found as it is, and as JSON (also JSON within JSON), a URL, HTML or base64 write it; in a
-stream also where the border of two chunks cuts it. What is put in its place names it, as in
-`[redacted GITHUB_TOKEN]`. Which values are secrets, `rules.secrets` says.
+It is found as it is, and as JSON (also within JSON), a URL, HTML, hex or base64 write it, in a stream also
+over the border of two chunks. What stands in its place names it, as in `[redacted GITHUB_TOKEN]`.
 
 An encoder escapes signs and leaves letters and digits alone, or it escapes everything: both are found.
 What is searched for is runs of letters and digits, by `bytes.find`: several times as fast as a regular
@@ -112,7 +111,7 @@ class Redactor:
     def _learn(self, piece: str, mark: bytes, spell: list[_Memo]) -> None:
         """Keep every form in which this piece of a secret may be met."""
         signs, *escapes = spell
-        forms = [_Form(_parts(text, signs), mark) for text in (piece, *_base64_cores(_utf8(piece)[0]))]
+        forms = [_Form(_parts(text, signs), mark) for text in (piece, *_coded(_utf8(piece)[0]))]
         for form in forms:
             self._needles += [(needle, form) for needle in form.anchors]
         for (_, width), escaped in zip(_SIGNS, escapes):  # noqa: B905 (lengths are equal)
@@ -289,10 +288,11 @@ def _pieces(secret: str) -> list[str]:
     return [str(secret)[at : at + size] for at in range(0, len(secret), size)]
 
 
-def _base64_cores(raw: bytes) -> list[str]:
-    """These bytes in base64, behind 0, 1 or 2 others, without the characters that hold bits of neighbours."""
-    coded = [b2a_base64(bytes(before) + raw, newline=False).decode() for before in range(3)]
-    return [coded[before][(0, 2, 3)[before] : (before + len(raw)) * 8 // 6] for before in range(3)]
+def _coded(raw: bytes) -> list[str]:
+    """In hex, and in base64 behind 0, 1 or 2 bytes, without the characters that hold bits of neighbours."""
+    coded = (b2a_base64(bytes(before) + raw, newline=False).decode() for before in range(3))
+    cores = (one[(0, 2, 3)[at] : (at + len(raw)) * 8 // 6] for at, one in enumerate(coded))
+    return [raw.hex(), raw.hex().upper(), *cores]
 
 
 def _mark(secret: str) -> bytes:

@@ -44,6 +44,7 @@ def writings(secret: str) -> dict[str, str]:
         "json": json.dumps(secret)[1:-1],
         "json in json": json.dumps(json.dumps({"key": secret})),
         "url": quote(secret, safe=""),
+        "hex": raw.hex(),
         "base64": base64.b64encode(raw).decode(),
         "base64 of more": base64.b64encode(b"user:" + raw).decode(),
         "exception": f"HTTPError: 401 for https://api.example/{quote(secret)}/sendMessage?k={secret!r}",

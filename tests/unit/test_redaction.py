@@ -70,6 +70,8 @@ ENCODERS: dict[str, Encode] = {
     "html escaped whole": lambda s: "".join(f"&#{ord(char)};" for char in s),
     "html escaped whole, in hex": lambda s: "".join(f"&#x{ord(char):X};" for char in s),
     "shell": lambda s: "".join(char if char.isalnum() else "\\" + char for char in s),
+    "hex": lambda s: s.encode().hex(),
+    "hex, upper case": lambda s: s.encode().hex().upper(),
     "base64": base64_behind("", base64.b64encode),
     "base64 behind one byte": base64_behind("a", base64.b64encode),
     "base64 behind two bytes": base64_behind("ab", base64.b64encode),
