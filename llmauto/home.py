@@ -291,7 +291,8 @@ def _existing_file(given: str, known: Mapping[str, Path]) -> Path:
         near = None if "\0" in given else did_you_mean(path.name, _names(path.parent))
         if name_of(path) in known:
             near = f"the chain is called `{name_of(path)}`, without a path and without `.json`"
-        raise UsageError(f"there is no chain file {quoted(given, 200)}", hint=near)
+        found = ", it is a folder" if _is(path, Path.is_dir) else ""
+        raise UsageError(f"there is no chain file {quoted(given, 200)}{found}", hint=near)
     problem = problem_with(name_of(path))
     if problem is not None:
         raise UsageError(f"chain file {quoted(given, 200)}: its name {problem}", hint=NAME_HINT)

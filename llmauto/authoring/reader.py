@@ -68,12 +68,12 @@ def _refuse_size(name: str, size: int) -> NoReturn:
     raise ChainError(f"{name}: error: expected at most {human_bytes(LARGEST)}, found {size:,} bytes")
 
 
-def _nearest_file(path: Path) -> str:
+def _nearest_file(path: Path) -> str | None:
     try:
         siblings = sorted(file.name for file in path.parent.iterdir() if file.suffix == path.suffix)
     except (OSError, ValueError):
         return f"there is no folder `{visible(str(path.parent))}` either"
-    return did_you_mean(path.name, siblings) or "`llmauto chain list` shows the chains there are"
+    return did_you_mean(path.name, siblings)
 
 
 def _decode(source: bytes, name: str) -> str:

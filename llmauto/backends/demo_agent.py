@@ -42,7 +42,9 @@ def main(role: str, state: Path, form: str = "") -> int:
         sys.stderr.write("the demo agent was asked to fail\n")
         return 1
     if not chain or not handoff or (chain == "pipe" and handoff not in prompt):
-        result(f"This is the demo backend: no model has read your prompt of {len(prompt.split())} words.")
+        count = len(prompt.split())
+        words = "1 word" if count == 1 else f"{count} words"
+        result(f"This is the demo backend: no model has read your prompt of {words}.")
         return 0
     say("This is the demo agent: a script, not a model.")
     text = answer(role, state / "work" / "marbles.md", Path(handoff), prompt, told)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 NAME = "llmauto"
 
-_COMMANDS = "chain|pipe|status|ui|prompt|init|doctor|clean|schema|completion"
+_COMMANDS = "chain|pipe|status|ui|prompt|init|doctor|clean|schema|completion|version|--help"
 _COMMAND = re.compile(rf"(?:(?<=\x1b\[1m)|(?<![\w./\\-])){NAME}(?= (?:{_COMMANDS})\b)")
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
 _WAYS = ("  next", "  then:", "  undo:", "        llmauto ", "    ? llmauto ", "`llmauto ")

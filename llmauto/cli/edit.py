@@ -148,11 +148,7 @@ def _say_old(ctx: Context, old: Sequence[OldRuns], did: str) -> None:
 def _keep(ctx: Context) -> int | None:
     """How many ended runs of each chain stay; None = all."""
     given: int | None = ctx.args.keep
-    if given is None:
-        return ctx.settings.keep_runs or None
-    if given < 0:
-        raise UsageError(f"`--keep`: expected a whole number from 0, found `{given}`")
-    return given
+    return (ctx.settings.keep_runs or None) if given is None else given
 
 
 def _runs(count: int) -> str:

@@ -51,7 +51,9 @@ def handoff(ctx: Context) -> int:
     if kept is None and (args.round, args.link, args.run) == (None, None, None):
         text = _by_a_person(ctx, name)
     if text is None:
-        raise LlmautoError(f"chain `{name}` has no handoff yet", hint=f"`llmauto chain log {name}`")
+        more = f"`llmauto chain log {name}` says what happened"
+        hint = f"`llmauto chain start {name}` begins a run" if summary is None else more
+        raise LlmautoError(f"chain `{name}` has no handoff yet", hint=hint)
     if args.json:
         ctx.out.json(_handoff_json(name, summary, kept, text))
     else:

@@ -43,6 +43,8 @@ def init(ctx: Context) -> int:
 
 
 def _project(given: str) -> Path:
+    if not given:
+        raise UsageError("the project's name is empty", hint="name its folder; without one it is this folder")
     path = Path(given).expanduser()
     if "\0" in given or not path.is_dir():
         found = "is not a folder" if "\0" not in given and path.exists() else "does not exist"

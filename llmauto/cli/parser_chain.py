@@ -139,8 +139,13 @@ def _edit(below: SubParsers) -> None:
 
 def positive_int(text: str) -> int:
     """A whole number from 1."""
-    if not text.isdecimal() or len(text) > 12 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return whole(text, least=1)
+
+
+def whole(text: str, least: int = 0) -> int:
+    """A whole number from `least`."""
+    if not text.isdecimal() or len(text) > 12 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got {text!r}")
     return int(text)
 
 

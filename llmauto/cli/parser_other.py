@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmauto.cli import parser_seen
-from llmauto.cli.parser_chain import positive_number
+from llmauto.cli.parser_chain import positive_number, whole
 from llmauto.cli.parser_words import Parser, SubParsers, as_json, command, filled
 
 
@@ -20,7 +20,7 @@ def add(commands: SubParsers) -> None:
     doctor.add_argument("--live", action="store_true", help="make one cheap call that proves the rights")
     as_json(doctor)
     clean = command(commands, "clean", "edit:clean", "remove old runs, beyond `keep_runs` of each chain")
-    clean.add_argument("--keep", metavar="N", type=int, help="how many runs of each chain stay")
+    clean.add_argument("--keep", metavar="N", type=whole, help="how many runs of each chain stay")
     clean.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
     clean.add_argument("--unmerged", action="store_true",
                        help="worktrees of ended runs go also where their work is not merged")  # fmt: skip
@@ -65,5 +65,5 @@ def _prompts(commands: SubParsers) -> None:
     new = command(below, "new", "prompts:new", "write a new prompt from a role's")
     new.add_argument("name", metavar="NAME", help="the new prompt's name")
     new.add_argument(
-        "--role", default="worker", choices=["worker", "reviewer", "controller"], help="begin from"
+        "--role", default="worker", choices=["worker", "reviewer", "controller"], help="the role (worker)"
     )

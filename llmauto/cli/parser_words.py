@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from llmauto.errors import UsageError
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         known = [choice for action in self._actions for choice in (action.choices or ())]
         if "unrecognized arguments" in message:
             words = [word.split("=")[0] for word in message.split(":", 1)[1].split() if word.startswith("-")]
-            known = [option for parser in walk(self) for option in parser._option_string_actions]
+            known = list(self._option_string_actions)
         for word in words:
             if (near := nearest(word, [str(choice) for choice in known])) is not None:
                 return f'did you mean "{near}"?'
@@ -91,12 +91,3 @@ def command(
 def as_json(parser: argparse.ArgumentParser) -> None:
     """The `--json` of a command that reads."""
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
-
-
-def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parser and all its sub-parsers."""
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in dict.fromkeys(action.choices.values()):
-                yield from walk(child)

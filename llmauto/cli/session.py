@@ -71,8 +71,9 @@ def last_session(journal: SqliteJournal, chain: str, link: str) -> Found:
     if links and link not in links:
         hint = did_you_mean(link, sorted(links)) or f"its links: {', '.join(sorted(links))}"
         raise UsageError(f"chain `{chain}` has no link {quoted(link)}", hint=hint)
-    hint = f"`llmauto chain start {chain}` begins one"
-    raise LlmautoError(f"link `{link}` of chain `{chain}` has no session yet", hint=hint)
+    no_session = f"link `{link}` of chain `{chain}` has no session yet"
+    hint = f"`llmauto chain start {chain}` runs it"
+    raise LlmautoError(no_session if links else f"chain `{chain}` has not run yet", hint=hint)
 
 
 def _session_of_run(events: Iterable[Event], link: str, workdir: str, links: set[str]) -> Found | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,3 +37,12 @@ def llmauto(home: Path, *argv: str) -> Said:
     with redirect_stdout(out), redirect_stderr(err):
         code = main(["--home", str(home), *argv])
     return Said(code, out.getvalue(), err.getvalue())
+
+
+def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser and all its sub-parsers."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in dict.fromkeys(action.choices.values()):
+                yield from walk(child)

@@ -37,6 +37,8 @@ def test_the_program_is_named_as_the_person_did(argv: list[str], called: str) ->
     [
         ("`llmauto chain list` shows all", f"`{PYTHON} chain list` shows all"),
         ("  next: llmauto doctor    says it", f"  next: {PYTHON} doctor    says it"),
+        ("`llmauto --help` lists what there is", f"`{PYTHON} --help` lists what there is"),
+        ("`llmauto version --help` lists", f"`{PYTHON} version --help` lists"),
         ("see /srv/llmauto chain.txt", "see /srv/llmauto chain.txt"),
         ("a fault in llmauto: it", "a fault in llmauto: it"),
         ("pip install 'llmauto[web]'", "pip install 'llmauto[web]'"),

@@ -13,8 +13,8 @@ import pytest
 
 from llmauto.cli.completion import CHAIN, CHAIN_OR_FILE, FILE, FOLDER, PROMPT, SHELLS, commands, kinds
 from llmauto.cli.parser import build
-from llmauto.cli.parser_words import walk
 from tests.support.cli import Cli
+from tests.support.command_line import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash")

@@ -15,9 +15,9 @@ import pytest
 from llmauto.authoring.load import load
 from llmauto.authoring.rehearsal_keys import REHEARSAL
 from llmauto.cli.parser import build, parse
-from llmauto.cli.parser_words import walk
 from llmauto.home import find_home
 from llmauto.settings import Settings
+from tests.support.command_line import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
