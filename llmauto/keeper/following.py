@@ -21,6 +21,7 @@ from types import ModuleType
 from llmauto.keeper import lock, output, records
 from llmauto.keeper.child.clock import ActiveClock
 from llmauto.keeper.child.folder import Folder
+from llmauto.keeper.child.result import NAME as RESULT
 from llmauto.keeper.values import Ended
 
 ADOPTED_POLL_S = 0.05
@@ -170,12 +171,17 @@ class KeptCall:
 
     def _is_overdue(self) -> bool:
         lived = self._clock.look(monotonic())
-        if self._link is not None and self._link.said and not self._overdue_at:
+        if not self._overdue_at and self._has_had_its_say():
             self._overdue_at = lived + OVERDUE_S  # it has said its last word, and has only to go
         if self._overdue_at:
             return lived > self._overdue_at
         bounds = self._bounds
         return 0 < bounds.timeout_s < lived - bounds.grace_s - OVERDUE_S - _LATE_S
+
+    def _has_had_its_say(self) -> bool:
+        if self._link is not None:
+            return bool(self._link.said)
+        return self._place is not None and self._place.read(RESULT, 1) is not None
 
     def _force(self) -> None:
         """The keeper did not do it in its time: wake it, if it is stopped; then end it, then its guard."""

@@ -87,6 +87,24 @@ def test_an_adopted_call_keeps_its_limits(stage: Stage) -> None:
     assert wait(call, 3).ended_by == "timeout"
 
 
+def test_an_adopted_call_that_has_ended_is_not_held_up_by_a_guard_that_was_stopped(stage: Stage) -> None:
+    folder, go = stage.folder(), stage.root / "go"
+    runner = stage.runner(folder, stage.launch([{"wait_for": str(go)}, {"print": "b"}]))
+    until(lambda: stage.lines("START"))
+    runner.kill()
+    runner.wait()
+    guard = notes(folder)["guard"]
+    if not guard:
+        pytest.skip("there is no guard here")
+    kill(guard, signal.SIGSTOP)
+    call = find(folder)
+    assert call is not None
+    go.touch()
+
+    assert wait(call, 6).ended_by == "exit"
+    assert not is_running(guard)
+
+
 # --- P5: the keeper dies --------------------------------------------------------------------------
 
 
