@@ -44,10 +44,14 @@ class Shape(Protocol):
         """The set in words: `a whole number from 0`."""
 
 
+_LITERAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?|true|false|null")
+
+
 def shown(value: Any) -> str:
     """A JSON value for a message, cut where it is long."""
     if isinstance(value, str):
-        return quoted(value)
+        # In its quotes, or nobody would see what is wrong with it: `"3"` for `3`.
+        return f'the text `"{value}"`' if _LITERAL.fullmatch(value) else quoted(value)
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list):

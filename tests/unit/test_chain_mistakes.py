@@ -77,6 +77,8 @@ def test_a_folder_or_a_missing_file_is_told(bench: Bench) -> None:
         ({"links": 5}, "expected an array of links, found `5` [links]"),
         ({"links": []}, "expected an array of links with at least 1, found 0 [links]"),
         ({"max_rounds": "x"}, "expected a whole number from 0 to 1,000,000, found `x` [max_rounds]"),
+        ({"max_rounds": "3"}, 'found the text `"3"` [max_rounds]'),
+        ({"telegram": {"enabled": "true"}}, 'found the text `"true"` [telegram.enabled]'),
         ({"max_rounds": True}, "expected a whole number from 0 to 1,000,000, found `true` [max_rounds]"),
         ({"max_rounds": None}, "expected a whole number from 0 to 1,000,000, found `null` [max_rounds]"),
         ({"max_rounds": -1}, "expected a whole number from 0 to 1,000,000, found `-1` [max_rounds]"),
