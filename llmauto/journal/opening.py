@@ -110,9 +110,10 @@ def _open_reader(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA user_version")
     except sqlite3.OperationalError:
-        # A read-only disk has no room for the reader's own files. With no `-wal` there is nothing that
-        # could be missed by doing without them.
-        if path.with_name(path.name + "-wal").exists():
+        # A read-only or full disk has no room for the reader's own files. With nothing in the `-wal` there
+        # is nothing that could be missed by doing without them.
+        log = files.look(path.with_name(path.name + "-wal"), 0)
+        if log.size or log.kind not in ("missing", "file"):
             raise
         connection.close()
         connection = _connect(path, "ro&immutable=1")

@@ -307,6 +307,22 @@ def test_r1_a_run_on_a_disk_without_a_byte_left_is_paused_with_the_reason(
     assert (home / "journal.db-reserve").stat().st_size == 128 << 10
 
 
+def test_r1_what_happened_can_be_read_on_a_disk_that_somebody_else_has_filled(
+    tiny_disk: Path, tmp_path: Path
+) -> None:
+    victim = Victim(tmp_path, 1)
+    home = tiny_disk / "home"
+    shutil.copytree(victim.project.folder / "chains", home / "chains")
+    victim.project.env["LLMAUTO_HOME"] = str(home)
+    assert start(victim).returncode == 0
+    with (tiny_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(1024))
+    for _ in range(2):
+        assert victim.project.json("chain", "status", "c")["stop_reason"] == "max_rounds"
+        assert victim.project.run("chain", "log", "c").returncode == 0
+
+
 def test_r1_a_full_disk_pauses_the_run_and_the_next_start_goes_on(tiny_disk: Path, tmp_path: Path) -> None:
     victim = Victim(tmp_path, 3)
     home = tiny_disk / "home"
