@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from llmauto.errors import BusyError, DiskError
 from llmauto.keeper import find, start
+from llmauto.keeper.child import cgroup
 from tests.faults.held import Stage, is_locked, kill, lesser_keeper, notes, until, wait
 
 Steps = list[dict[str, Any]]
@@ -153,6 +155,17 @@ def test_r1_nothing_is_started_on_a_disk_that_is_full_already(stage: Stage, smal
         start(folder, stage.launch([{"print": "a"}]))
 
     assert stage.lines("START") == []
+
+
+def test_an_agent_that_could_not_be_noted_never_runs_and_leaves_no_control_group(stage: Stage) -> None:
+    folder = stage.folder()
+    (folder / "keeper.json.tmp").mkdir()
+    ended = wait(start(folder, stage.launch([{"print": "a"}])))
+    place = cgroup.place(json.loads((folder / "spec.json").read_text("utf-8"))["mark"])
+
+    assert ended.ended_by == "disk"
+    assert stage.lines("START") == []
+    assert not place or not Path(place).exists()
 
 
 def test_a_stop_reaches_a_call_on_a_full_disk(stage: Stage, small_disk: Path) -> None:

@@ -145,6 +145,7 @@ class Keeper:
             self._take_notes(child.pid)
         except OSError as error:  # then nobody could end it later, and it never runs
             tree.sweep()
+            cgroup.remove(self._group)
             self._write(result.values("disk", error=result.errno_text(error.errno or 0)))
             return
         prctl.close_to_others()
