@@ -193,4 +193,7 @@ def _existing(path: Path, what: str) -> Path:
         raise UsageError(
             f"{what} {quoted(str(path), 200)} {found}", hint="make it, or set `workdir` in the chain"
         )
+    if not os.access(path, os.R_OK | os.X_OK):
+        hint = "give yourself permission to read it, or set `workdir` in the chain"
+        raise UsageError(f"{what} {quoted(str(path), 200)} cannot be read", hint=hint)
     return path.resolve()

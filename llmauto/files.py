@@ -55,7 +55,10 @@ class Content(NamedTuple):
 def disk_error(error: OSError, path: Path, doing: str = "write") -> DiskError:
     """`error` as a `DiskError` that names the path and what to do."""
     reason = (error.strerror or str(error) or type(error).__name__).lower()
-    return DiskError(f"cannot {doing} `{path}`: {reason}", hint=_HINTS.get(error.errno or 0))
+    hint = _HINTS.get(error.errno or 0)
+    if doing == "read" and error.errno in (errno.EACCES, errno.EPERM):
+        hint = "give yourself permission to read it"
+    return DiskError(f"cannot {doing} `{path}`: {reason}", hint=hint)
 
 
 @contextlib.contextmanager

@@ -162,6 +162,12 @@ def test_a_full_disk_leaves_the_old_file_and_no_temp(tmp_path: Path, monkeypatch
     assert [(p.name, p.read_text(encoding="utf-8")) for p in tmp_path.iterdir()] == [("a", "old")]
 
 
+def test_what_may_not_be_read_asks_for_no_permission_to_write(tmp_path: Path) -> None:
+    with pytest.raises(DiskError) as caught, files.disk_errors(tmp_path, "read"):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    assert caught.value.hint == "give yourself permission to read it"
+
+
 def test_a_missing_folder_is_a_disk_error(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="no such file"):
         files.write_atomic(tmp_path / "gone" / "a", "x")

@@ -79,6 +79,18 @@ def test_the_last_lines_name_no_handoff_where_none_was_kept(home: ToldHome) -> N
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="nothing is kept from root")
+def test_a_workdir_that_may_not_be_read_is_told_before_anything_is_made(
+    home: ToldHome, tmp_path: Path
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o000)
+    home.chain("x", workdir=str(tmp_path / "closed"))
+    said = llmauto(home.path, "chain", "start", "x")
+    (tmp_path / "closed").chmod(0o700)
+    assert said.code == 2
+    assert f"the workdir `{tmp_path / 'closed'}` cannot be read\nhint: give yourself permission" in said.err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot lock a folder")
 def test_a_run_of_another_home_in_the_same_folder_is_told(home: ToldHome, tmp_path: Path) -> None:
     silent = {"name": "silent", "backend": "command", "run": [sys.executable, "-c", ""], "prompt": "Do it."}
