@@ -114,8 +114,11 @@ class _Show:
             return
         try:
             print(json.dumps(_as_json(item), ensure_ascii=False), flush=True)
-        except BrokenPipeError:
-            # Whoever read along has gone; the run goes on without them.
+        except OSError as error:
+            # Whoever read along has gone, or their disk is full; the run goes on without them.
+            if not isinstance(error, BrokenPipeError):
+                reason = (error.strerror or str(error)).lower()
+                self._ctx.out.note(f"the events cannot be written: {reason}; the run goes on")
             sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  stays for the process
 
 

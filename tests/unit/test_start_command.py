@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,18 @@ def test_a_start_in_the_background_says_why_it_was_refused_though_its_chain_is_d
     said = llmauto(home.path, "chain", "start", "x", "--bg")
     assert said.code == 7
     assert "`claude` is not on PATH" in said.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_a_run_goes_on_where_its_events_cannot_be_written(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    link = {"name": "worker", "backend": "demo", "prompt": "Do the work."}
+    project.chain("x", mode="once", links=[link])
+    argv = project.argv("chain", "start", "x", "--json")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            argv, cwd=tmp_path, env=project.env, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 0
+    assert done.stderr.count(b"warning: the events cannot be written: no space left on device") == 1
+    assert project.json("chain", "status", "x")["stop_reason"] == "completed"
