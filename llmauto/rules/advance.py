@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from llmauto import events as ev
@@ -192,7 +193,8 @@ def _wait_ended(p: Progress, e: ev.WaitEnded) -> None:
 
 
 def _stop_asked(p: Progress, e: ev.StopAsked) -> None:
-    p.stop = e
+    # One that is made harsher, with no word of its own, is still asked for with the first one's.
+    p.stop = replace(e, reason=p.stop.reason) if p.stop is not None and not e.reason else e
 
 
 def _handoff_kept(p: Progress, e: ev.HandoffKept) -> None:

@@ -156,6 +156,17 @@ def test_a_stop_after_a_pause_ends_the_run_and_a_start_goes_on() -> None:
     assert bench.run().reason == "max_rounds"
 
 
+def test_a_stop_that_is_made_harsher_keeps_the_reason_it_was_first_given() -> None:
+    bench = Bench(CHAIN)
+
+    def stop_twice(_: object) -> None:
+        bench.desk.write("STOP", "it is late")
+        ask(bench, "stop_now")
+
+    bench.agents = ScriptedAgents(bench.clock, bench.desk, {"*": [Play(does=stop_twice)]})
+    assert bench.run().message == "it is late"
+
+
 def test_a_pause_and_a_stop_that_a_killed_runner_never_heard_do_not_meet_the_next_one() -> None:
     bench = Bench(CHAIN)
     bench.desk.write("STOP", "for now")
