@@ -19,9 +19,13 @@ def main() -> int:
         sys.stdout.write("llmauto " + __version__ + "\n")
         return 0
     gc.disable()
-    from llmauto.cli import main as command_line
+    try:
+        from llmauto.cli import main as command_line
 
-    return command_line(sys.argv[1:], loaded=_keep_what_is_loaded)
+        return command_line(sys.argv[1:], loaded=_keep_what_is_loaded)
+    except KeyboardInterrupt:  # before the command line was ready for one
+        sys.stderr.write("interrupted\n")
+        return 130
 
 
 def _keep_what_is_loaded() -> None:

@@ -42,6 +42,30 @@ def chains(home: Path, *names: str) -> None:
         (home / "chains" / f"{name}.json").write_text(ONE_LINK, encoding="utf-8")
 
 
+# --- Ctrl-C --------------------------------------------------------------------------------------------
+
+EARLY_CTRL_C = """
+import sys
+module = sys.argv[1]
+class Interrupts:
+    def find_spec(self, name, *rest):
+        if name == module:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupts())
+import llmauto.__main__
+sys.argv[1:] = ["status"]
+sys.exit(llmauto.__main__.main())
+"""
+
+
+@pytest.mark.parametrize("module", ["llmauto.cli", "llmauto.cli.context", "llmauto.cli.status"])
+def test_ctrl_c_is_no_traceback_however_early_it_comes(module: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-c", EARLY_CTRL_C, module]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "interrupted")
+
+
 # --- streams -----------------------------------------------------------------------------------------
 
 
