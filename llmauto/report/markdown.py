@@ -20,9 +20,7 @@ def markdown(report: Report) -> str:
     head = report.head
     parts = [
         f"### Chain {_cell(head.chain)}: {head.status}",
-        "\n".join(
-            f"- **{question}**: {_answer(report, question, answer)}" for question, answer in facts(report)
-        ),
+        "\n".join(f"- **{question}**: {_answer(question, answer)}" for question, answer in facts(report)),
         _rounds(report),
         _links(report),
         _errors(report),
@@ -32,9 +30,9 @@ def markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(report: Report, question: str, answer: str) -> str:
-    # The command is ours, made of a chain's name: nothing in it has to be made harmless.
-    return f"`{report.head.next}`: {_cell(report.head.next_why)}" if question == "Next" else _cell(answer)
+def _answer(question: str, answer: str) -> str:
+    # What to type next is ours, made of a chain's name: nothing in it has to be made harmless.
+    return answer if question == "Next" else _cell(answer)
 
 
 def _rounds(report: Report) -> str:

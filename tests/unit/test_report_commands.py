@@ -73,6 +73,9 @@ def test_what_can_be_typed_stands_out_in_a_report(cli: Cli, home: ToldHome) -> N
     assert "<code>llmauto chain start x --budget USD</code>: goes on with more money" in out
     text = cli.run("chain", "report", "x", "--md").out
     assert "- **Next**: `llmauto chain start x --budget USD`: goes on with more money" in text
+    home.run("r2").call().end().over()
+    text = cli.run("chain", "report", "x", "--md").out
+    assert "`llmauto chain log x`: shows what happened; `chain start x` begins a new run" in text
 
 
 def test_a_report_in_markdown_is_safe_to_paste(cli: Cli, home: ToldHome) -> None:
