@@ -129,11 +129,10 @@ class Home(NamedTuple):
         check_name(name_or_path)
         if name_or_path in known:
             return known[check_alone(name_or_path, known)]
-        hint = did_you_mean(name_or_path, known)
-        raise UsageError(
-            f"there is no chain {quoted(name_or_path)}",
-            hint=hint or f"`llmauto chain list` shows all; this home is {self.path}",
+        hint = (
+            did_you_mean(name_or_path, known) or f"`llmauto chain list` shows all; this home is {self.path}"
         )
+        raise UsageError(f"there is no chain {quoted(name_or_path)}", hint=hint)
 
     def workdir(self, chain: str | None = None, link: str | None = None) -> Path:
         """The folder that a link's agent works in: its own, else the chain's, else the home's."""
@@ -220,20 +219,27 @@ def user_data_folder(
 
 def _home(path: Path, how: HowFound, workdir_base: Path, *, private: bool) -> Home:
     return Home(
-        path=path.resolve(),
-        how_found=how,
-        workdir_base=workdir_base.resolve(),
-        private=private,
+        path=path.resolve(), how_found=how, workdir_base=workdir_base.resolve(), private=private,
         shipped=shipped_root(),
-    )
+    )  # fmt: skip
 
 
 def _named_home(given: str, how: HowFound, cwd: Path, what: str) -> Home:
     path = cwd / _expanded(given)
-    if "\0" in given or (_is(path, Path.exists) and not _is(path, Path.is_dir)):
+    if (problem := _unfit(path)) is not None:
         hint = "name a folder; it need not exist yet"
-        raise UsageError(f"{what}: {quoted(given, 200)} is not a folder", hint=hint)
+        raise UsageError(f"{what}: {quoted(given, 200)} {problem}", hint=hint)
     return _home(path, how, cwd, private=path.name == PRIVATE_FOLDER)
+
+
+def _unfit(path: Path) -> str | None:
+    """Why no folder can be there; None where one is, or may be made."""
+    try:
+        return None if stat.S_ISDIR(path.stat().st_mode) else "is not a folder"
+    except (FileNotFoundError, PermissionError):
+        return None
+    except (OSError, ValueError) as error:
+        return f"cannot be a folder: {(getattr(error, 'strerror', None) or str(error)).lower()}"
 
 
 def _expanded(given: str) -> Path:
@@ -273,10 +279,6 @@ def _json_files(folder: Path) -> list[Path]:
         return []
 
 
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in _json_files(folder)]
-
-
 def _looks_like_chain(path: Path) -> bool:
     try:
         with path.open("rb") as file:
@@ -288,7 +290,11 @@ def _looks_like_chain(path: Path) -> bool:
 def _existing_file(given: str, known: Mapping[str, Path]) -> Path:
     path = _expanded(given)
     if not _is(path, Path.is_file):
-        near = None if "\0" in given else did_you_mean(path.name, _names(path.parent))
+        near = (
+            None
+            if "\0" in given
+            else did_you_mean(path.name, [file.name for file in _json_files(path.parent)])
+        )
         if name_of(path) in known:
             near = f"the chain is called `{name_of(path)}`, without a path and without `.json`"
         found = ", it is a folder" if _is(path, Path.is_dir) else ""

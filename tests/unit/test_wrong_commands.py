@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,22 @@ def test_a_wrong_word_is_exit_2_with_a_hint_that_leads_somewhere(
 def test_what_a_chain_has_not_got_yet_comes_with_a_run(home: ToldHome, words: list[str], said: str) -> None:
     found = llmauto(home.path, "chain", *words)
     assert (found.code, found.err) == (1, f"error: {said}")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("loop", "too many levels of symbolic links"),
+        ("a" * 300, "file name too long"),
+        ("file/x", "not a directory"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="in the words of POSIX")
+def test_a_home_that_can_be_no_folder_is_no_fault_of_ours(
+    home: ToldHome, tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    said = llmauto(tmp_path / name, "chain", "start", "demo")
+    assert said.code == 2
+    assert f"` cannot be a folder: {reason}\nhint: name a folder" in said.err.replace("…", "")
