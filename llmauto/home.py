@@ -129,9 +129,8 @@ class Home(NamedTuple):
         check_name(name_or_path)
         if name_or_path in known:
             return known[check_alone(name_or_path, known)]
-        hint = (
-            did_you_mean(name_or_path, known) or f"`llmauto chain list` shows all; this home is {self.path}"
-        )
+        near = did_you_mean(name_or_path, known)
+        hint = near or f"`llmauto chain list` shows all; this home is {self.path}"
         raise UsageError(f"there is no chain {quoted(name_or_path)}", hint=hint)
 
     def workdir(self, chain: str | None = None, link: str | None = None) -> Path:
@@ -227,8 +226,8 @@ def _home(path: Path, how: HowFound, workdir_base: Path, *, private: bool) -> Ho
 def _named_home(given: str, how: HowFound, cwd: Path, what: str) -> Home:
     path = cwd / _expanded(given)
     if (problem := _unfit(path)) is not None:
-        hint = "name a folder; it need not exist yet"
-        raise UsageError(f"{what}: {quoted(given, 200)} {problem}", hint=hint)
+        message = f"{what}: {quoted(given, 200)} {problem}"
+        raise UsageError(message, hint="name a folder; it need not exist yet")
     return _home(path, how, cwd, private=path.name == PRIVATE_FOLDER)
 
 
@@ -275,7 +274,7 @@ def _planted(folder: Path) -> bool:
 def _json_files(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix == ".json" and path.is_file())
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -290,17 +289,12 @@ def _looks_like_chain(path: Path) -> bool:
 def _existing_file(given: str, known: Mapping[str, Path]) -> Path:
     path = _expanded(given)
     if not _is(path, Path.is_file):
-        near = (
-            None
-            if "\0" in given
-            else did_you_mean(path.name, [file.name for file in _json_files(path.parent)])
-        )
+        near = did_you_mean(path.name, [file.name for file in _json_files(path.parent)])
         if name_of(path) in known:
             near = f"the chain is called `{name_of(path)}`, without a path and without `.json`"
         found = ", it is a folder" if _is(path, Path.is_dir) else ""
         raise UsageError(f"there is no chain file {quoted(given, 200)}{found}", hint=near)
-    problem = problem_with(name_of(path))
-    if problem is not None:
+    if (problem := problem_with(name_of(path))) is not None:
         raise UsageError(f"chain file {quoted(given, 200)}: its name {problem}", hint=NAME_HINT)
     check_alone(name_of(path), known)
     return path.parent.resolve() / path.name  # a link to a chain is a chain under the link's name
