@@ -61,6 +61,14 @@ def disk_error(error: OSError, path: Path, doing: str = "write") -> DiskError:
     return DiskError(f"cannot {doing} `{path}`: {reason}", hint=hint)
 
 
+def expanded(given: str) -> Path:
+    """The path that a person gave, with a leading `~` as their home."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:  # `~somebody` who is not known here: then it is a name like any other
+        return Path(given)
+
+
 @contextlib.contextmanager
 def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
     """Turn any `OSError` within into a `DiskError` about `path`."""

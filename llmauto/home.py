@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmauto.errors import UsageError
+from llmauto.files import expanded
 from llmauto.rules.names import NAME_HINT, check_alone, check_name, did_you_mean, problem_with
 from llmauto.rules.text import quoted
 
@@ -216,6 +217,16 @@ def user_data_folder(
     return (Path(base) if Path(base).is_absolute() else user_home / ".local" / "share") / "llmauto"
 
 
+def unfit(path: Path) -> str | None:
+    """Why no folder can be named so; None where one is there, or is just not there."""
+    try:
+        return None if stat.S_ISDIR(path.stat().st_mode) else "is not a folder"
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (OSError, ValueError) as error:
+        return f"cannot be a folder: {(getattr(error, 'strerror', None) or str(error)).lower()}"
+
+
 def _home(path: Path, how: HowFound, workdir_base: Path, *, private: bool) -> Home:
     return Home(
         path=path.resolve(), how_found=how, workdir_base=workdir_base.resolve(), private=private,
@@ -224,28 +235,11 @@ def _home(path: Path, how: HowFound, workdir_base: Path, *, private: bool) -> Ho
 
 
 def _named_home(given: str, how: HowFound, cwd: Path, what: str) -> Home:
-    path = cwd / _expanded(given)
-    if (problem := _unfit(path)) is not None:
+    path = cwd / expanded(given)
+    if (problem := unfit(path)) is not None:
         message = f"{what}: {quoted(given, 200)} {problem}"
         raise UsageError(message, hint="name a folder; it need not exist yet")
     return _home(path, how, cwd, private=path.name == PRIVATE_FOLDER)
-
-
-def _unfit(path: Path) -> str | None:
-    """Why no folder can be there; None where one is, or may be made."""
-    try:
-        return None if stat.S_ISDIR(path.stat().st_mode) else "is not a folder"
-    except (FileNotFoundError, PermissionError):
-        return None
-    except (OSError, ValueError) as error:
-        return f"cannot be a folder: {(getattr(error, 'strerror', None) or str(error)).lower()}"
-
-
-def _expanded(given: str) -> Path:
-    try:
-        return Path(given).expanduser()
-    except RuntimeError:  # `~somebody` who is not known here: then it is a name like any other
-        return Path(given)
 
 
 def _is(path: Path, test: Callable[[Path], bool]) -> bool:
@@ -287,7 +281,7 @@ def _looks_like_chain(path: Path) -> bool:
 
 
 def _existing_file(given: str, known: Mapping[str, Path]) -> Path:
-    path = _expanded(given)
+    path = expanded(given)
     if not _is(path, Path.is_file):
         near = did_you_mean(path.name, [file.name for file in _json_files(path.parent)])
         if name_of(path) in known:

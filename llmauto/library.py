@@ -19,6 +19,7 @@ from llmauto.authoring.incode import check_chain
 from llmauto.authoring.load import load
 from llmauto.clock import SystemClock
 from llmauto.errors import UsageError
+from llmauto.files import expanded
 from llmauto.home import Home, find_home
 from llmauto.journal.sqlite import SqliteJournal
 from llmauto.outcomes import ENDINGS, StopReason
@@ -230,7 +231,7 @@ def _home(given: str | Path | None) -> Home:
 
 
 def _folder(given: str | Path) -> Path:
-    folder = Path(given).expanduser().resolve()
+    folder = expanded(str(given)).resolve()
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"the workdir {quoted(str(folder), 200)} {found}")

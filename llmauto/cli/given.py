@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llmauto.errors import UsageError
+from llmauto.files import expanded
 from llmauto.rules.names import did_you_mean
 from llmauto.rules.text import human_bytes, quoted
 
@@ -15,7 +16,7 @@ def read_given(option: str, name: str, limit: int) -> bytes:
     Raises `UsageError` where it cannot be read, or is larger than `limit` bytes.
     """
     what = f"{option} {quoted(name, 200)}"
-    path = Path(name).expanduser()
+    path = expanded(name)
     try:
         with path.open("rb") as source:
             data = source.read(limit + 1)

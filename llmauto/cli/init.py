@@ -9,7 +9,7 @@ from llmauto.authoring.schema import FILES, committed
 from llmauto.cli.context import Context
 from llmauto.cli.newfiles import write_new
 from llmauto.errors import LlmautoError, UsageError
-from llmauto.home import HOME_VARIABLE, PRIVATE_FOLDER, shipped_root, shown, walk_up
+from llmauto.home import HOME_VARIABLE, PRIVATE_FOLDER, shipped_root, shown, unfit, walk_up
 from llmauto.rules.text import decode, quoted
 
 EXAMPLE = "example"
@@ -45,10 +45,10 @@ def init(ctx: Context) -> int:
 def _project(given: str) -> Path:
     if not given:
         raise UsageError("the project's name is empty", hint="name its folder; without one it is this folder")
-    path = Path(given).expanduser()
-    if "\0" in given or not path.is_dir():
-        found = "is not a folder" if "\0" not in given and path.exists() else "does not exist"
-        raise UsageError(f"the project {quoted(given, 200)} {found}", hint="name the folder of a project")
+    path = files.expanded(given)
+    problem = unfit(path) or (None if path.is_dir() else "does not exist")
+    if problem is not None:
+        raise UsageError(f"the project {quoted(given, 200)} {problem}", hint="name the folder of a project")
     path = path.resolve()
     return path.parent if path.name == PRIVATE_FOLDER else path
 

@@ -35,6 +35,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToldHome:
             ["init", ""],
             "error: the project's name is empty\nhint: name its folder; without one it is this folder\n",
         ),
+        (
+            ["init", "~nosuch"],
+            "error: the project `~nosuch` does not exist\nhint: name the folder of a project\n",
+        ),
+        (
+            ["pipe", "-f", "~nosuch/a.md"],
+            "error: --file `~nosuch/a.md`: no such file or directory\n",
+        ),
         (["chain", "check", "./home"], "error: there is no chain file `./home`, it is a folder\n"),
         (["chain", "rehearse", "x", "--script", "no.json"], "no.json: error: there is no such file\n"),
     ],
@@ -64,7 +72,6 @@ def test_what_a_chain_has_not_got_yet_comes_with_a_run(home: ToldHome, words: li
     [
         ("loop", "too many levels of symbolic links"),
         ("a" * 300, "file name too long"),
-        ("file/x", "not a directory"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="in the words of POSIX")
@@ -72,7 +79,6 @@ def test_a_home_that_can_be_no_folder_is_no_fault_of_ours(
     home: ToldHome, tmp_path: Path, name: str, reason: str
 ) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    (tmp_path / "file").touch()
     said = llmauto(tmp_path / name, "chain", "start", "demo")
     assert said.code == 2
     assert f"` cannot be a folder: {reason}\nhint: name a folder" in said.err.replace("…", "")
