@@ -73,6 +73,8 @@ def _outside(error: Exception) -> LlmautoError | None:
         # Our own files raise `DiskError`: it is what stdout leads to.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  stays for the exit
         return LlmautoError(f"the output cannot be written: {(error.strerror or '').lower()}")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return LlmautoError("too many files are open", hint="raise `ulimit -n`, then start again")
     if isinstance(error, PermissionError) and error.filename is not None:
         hint = "give yourself that permission, or use another home with `--home DIR`"
         return LlmautoError(f"no permission to use `{os.fsdecode(error.filename)}`", hint=hint)

@@ -66,6 +66,19 @@ def test_ctrl_c_is_no_traceback_however_early_it_comes(module: str) -> None:
     assert (done.returncode, done.stderr.strip()) == (130, "interrupted")
 
 
+# --- files -------------------------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("most", [7, 8, 9, 10, 11, 12, 14])
+def test_where_no_more_files_can_be_opened_that_is_no_fault_of_ours(tmp_path: Path, most: int) -> None:
+    chains(tmp_path, "c")
+    done = in_shell(tmp_path, f"ulimit -n {most}; $L chain start c")
+    assert done.returncode == 1
+    assert "fault in llmauto" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # --- streams -----------------------------------------------------------------------------------------
 
 
