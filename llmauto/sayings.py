@@ -128,8 +128,9 @@ def _stop_asked(e: ev.StopAsked) -> str:
 
 
 def _handoff_kept(e: ev.HandoffKept) -> str:
-    by = " from a person" if e.source == "person" else ""
-    return f"handoff{by}, {human_bytes(e.size)}" + ("" if e.passed_on else ", kept and not passed on")
+    # A person may have written it, or the run before this one.
+    found = " found at the start" if e.source == "person" else ""
+    return f"handoff{found}, {human_bytes(e.size)}" + ("" if e.passed_on else ", kept and not passed on")
 
 
 def _pause_asked(e: ev.PauseAsked) -> str:

@@ -116,7 +116,8 @@ def hint_for(outcome: Outcome, text: str, *, backend: str = "claude") -> str | N
     said = folded_line(text)
     for row in _HINTS:
         if row.outcome is outcome and (row.pattern is None or re.search(row.pattern, said, re.IGNORECASE)):
-            login = _LOGINS.get(backend, f"log in to `{backend}` by hand, then start again")
+            what = "its program" if backend in _ANY_PROGRAM else f"`{backend}`"
+            login = _LOGINS.get(backend, f"log in to {what} by hand, then start again")
             return row.says.format(backend=backend, login=login)
     return None
 

@@ -10,7 +10,13 @@ from llmauto.rules.hints import hint_for
 
 @pytest.mark.parametrize(
     ("backend", "word"),
-    [("claude", "`/login`"), ("codex", "`codex login`"), ("gemini", "GEMINI_API_KEY"), ("mine", "`mine`")],
+    [
+        ("claude", "`/login`"),
+        ("codex", "`codex login`"),
+        ("gemini", "GEMINI_API_KEY"),
+        ("mine", "`mine`"),
+        ("command", "its program"),
+    ],
 )
 def test_a_login_is_told_in_the_words_of_the_backend(backend: str, word: str) -> None:
     assert word in (hint_for(Outcome.AUTH, "Not logged in", backend=backend) or "")

@@ -55,6 +55,11 @@ def test_a_stop_by_a_file_is_also_one_that_chain_stop_wrote() -> None:
     assert said == "a stop after this link was asked for by `chain stop` or another STOP file: late"
 
 
+def test_a_handoff_that_was_there_need_not_be_a_person_s() -> None:
+    kept = ev.HandoffKept(round=1, link="", sha="s", size=321, source="person")
+    assert saying(kept) == "handoff found at the start, 321 B"
+
+
 def test_an_unknown_cost_is_said_to_be_unknown_and_a_free_call_has_none() -> None:
     values = {"call": 1, "round": 1, "link": "a", "attempt": 1}
     assert "cost unknown" in saying(ev.CallEnded(outcome="timeout", **values))  # type: ignore[arg-type]
