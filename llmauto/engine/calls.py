@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmauto.events import CallStarted
+from llmauto.errors import DiskError
+from llmauto.events import CallEnded, CallStarted
 from llmauto.model import WITHOUT_SESSIONS, Link, OnRunnerDeath, Role
 from llmauto.outcomes import Outcome
 from llmauto.ports import CallOrder, EndHow, OpenCall, Reply
@@ -59,21 +60,33 @@ def begin(
     session = "" if link.player in WITHOUT_SESSIONS else step.session or parts.new_session()
     prompt = _prompt(parts, recorder, step)
     words = tuple(p.words)
-    recorder.note(
-        CallStarted(
-            at=recorder.at(), up=recorder.up(), call=p.calls + 1, round=p.round, link=link.name,
-            attempt=step.attempt, backend=link.player, session=session, resumed=step.resume,
-            model=(link.fallback_model if step.fallback else link.model) or "",
-            fallback=step.fallback, baseline=step.baseline, why=step.why,
-        )
+    intent = CallStarted(
+        at=recorder.at(), up=recorder.up(), call=p.calls + 1, round=p.round, link=link.name,
+        attempt=step.attempt, backend=link.player, session=session, resumed=step.resume,
+        model=(link.fallback_model if step.fallback else link.model) or "",
+        fallback=step.fallback, baseline=step.baseline, why=step.why,
     )  # fmt: skip
-    recorder.flush()
+    recorder.note(intent)
+    try:
+        recorder.flush()
+    except DiskError:
+        recorder.note(_never_began(intent))
+        raise
     order = order_for(parts, recorder, link, prompt, spent)
     if words and not step.baseline and link.role is not Role.CHECK:
         said = "\n\n".join(word.text.strip() for word in words if word.afar)
         prompt = prompts.with_words(prompt, words, str(order.folder / WORDS_FILE))
         order = replace(order, prompt=prompt, files={WORDS_FILE: said} if said else {})
     return order, parts.agents.begin(order)
+
+
+def _never_began(intent: CallStarted) -> CallEnded:
+    """The end of a call whose intent could not be written: should there be room for both, it is not open."""
+    return CallEnded(
+        at=intent.at, up=intent.up, call=intent.call, round=intent.round, link=intent.link,
+        attempt=intent.attempt, outcome=NEVER_BEGAN.outcome.value, message=NEVER_BEGAN.message,
+        session=intent.session, model=intent.model, charged=NEVER_BEGAN.charged,
+    )  # fmt: skip
 
 
 def _prompt(parts: Parts, recorder: Recorder, step: PlayLink) -> str:

@@ -93,6 +93,12 @@ def test_on_a_full_disk_the_journal_gives_up_its_reserve_for_the_runs_end() -> N
     latest = bench.journal.latest("c")
     assert latest is not None
     assert (latest.stop_reason, latest.status) == ("disk", "PAUSED")
+    assert bench.desk.text("status.txt").split()[0] == "PAUSED"
+    begun = [event.call for event in bench.seen if isinstance(event, ev.CallStarted)]
+    over = [event.call for event in bench.seen if isinstance(event, ev.CallEnded)]
+    assert over == begun, "no call that never began is left open"
+    assert bench.run().reason == "max_rounds"
+    assert bench.ledger == ["worker", "reviewer"] * 2
 
 
 def test_the_handoff_of_a_failed_attempt_is_kept_but_not_passed_on() -> None:
