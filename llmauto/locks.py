@@ -107,7 +107,7 @@ def holder(path: Path) -> Holder | None:
     """Who holds the lock right now; None where nobody does, or can. Never waits, makes no file."""
     try:
         with files.open_to_read(path) as file:
-            return None if _try_lock(file.fileno(), path, shared=True) else _read(file.fileno())
+            return None if try_lock(file.fileno(), path, shared=True) else _read(file.fileno())
     except (OSError, LlmautoError):
         return None
 
@@ -132,7 +132,7 @@ def _take(path: Path) -> int:
     while True:
         fd = files.open_private(path)
         try:
-            locked = _try_lock(fd, path, shared=False)
+            locked = try_lock(fd, path, shared=False)
             if locked and _is_at(fd, path):
                 return fd
             if time.monotonic() >= until:
@@ -172,7 +172,11 @@ def _local(at: float) -> str:
         return "an unknown time"
 
 
-def _try_lock(fd: int, path: Path, *, shared: bool) -> bool:
+def try_lock(fd: int, path: Path, *, shared: bool) -> bool:
+    """Take a lock on the open file at `path`, or change the one held; False where another is in the way.
+
+    Raises `LlmautoError` where the disk knows no locks, `DiskError`.
+    """
     try:
         _lock(fd, shared=shared)
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llmauto.errors import LlmautoError
 from llmauto.git import ask
+from llmauto.rules.text import counted
 from llmauto.worktree import GIT_MAY_TAKE_S, Worktree, commit_rest, identity
 
 
@@ -77,7 +78,7 @@ def _hindrance(origin: Path, into: str) -> str:
         return changed.why
     if changed.out:
         count = len(changed.out.splitlines())
-        return f"`{into}` has {count} uncommitted change{'' if count == 1 else 's'}: commit or stash first"
+        return f"`{into}` has {counted(count, 'uncommitted change')}: commit or stash first"
     return ""
 
 

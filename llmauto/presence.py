@@ -12,6 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from llmauto.errors import LlmautoError
+from llmauto.locks import try_lock
+
 
 @contextlib.contextmanager
 def at_work_in(folder: Path | None) -> Iterator[bool]:
@@ -24,30 +27,16 @@ def at_work_in(folder: Path | None) -> Iterator[bool]:
     except OSError:
         fd = -1
     try:
-        yield fd >= 0 and _is_shared(fd)
+        yield folder is not None and fd >= 0 and _is_shared(fd, folder)
     finally:
         if fd >= 0:
             os.close(fd)
 
 
-if sys.platform == "win32":
-
-    def _is_shared(fd: int) -> bool:
+def _is_shared(fd: int, folder: Path) -> bool:
+    """Take our share of the lock. Whoever gets the whole of it first is alone."""
+    try:
+        alone = try_lock(fd, folder, shared=False)
+        return not (try_lock(fd, folder, shared=True) and alone)
+    except LlmautoError:  # a disk that knows no locks: then nobody is noticed
         return False
-
-else:
-    import fcntl
-
-    def _is_shared(fd: int) -> bool:
-        """Take our share of the lock. Whoever gets the whole of it first is alone."""
-        alone = _locked(fd, fcntl.LOCK_EX)
-        return not (_locked(fd, fcntl.LOCK_SH) and alone)
-
-    def _locked(fd: int, how: int) -> bool:
-        try:
-            fcntl.flock(fd, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # a disk that knows no locks: then nobody is noticed
-            return True
-        return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from llmauto import events as ev
 from llmauto.localtime import time_of_day
-from llmauto.rules.text import dollars, human_bytes, human_duration, one_line
+from llmauto.rules.text import counted, dollars, human_bytes, human_duration, one_line
 
 LONGEST = 300
 """Characters of a text from outside in one line."""
@@ -56,14 +56,10 @@ def _tail(text: str) -> str:
     return f": {_text(text)}" if text.strip() else ""
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _run_started(e: ev.RunStarted) -> str:
     return _joined(
-        f"{_text(e.run)} begins with {_count(len(e.links), 'link')}",
-        f"{_count(e.max_rounds, 'round')} at the most" if e.max_rounds else "",
+        f"{_text(e.run)} begins with {counted(len(e.links), 'link')}",
+        f"{counted(e.max_rounds, 'round')} at the most" if e.max_rounds else "",
         f"budget {dollars(e.budget_usd)}" if e.budget_usd is not None else "",
         f"in {_text(e.workdir)}" if e.workdir else "",
         f"task: {one_line(e.task, 80)}" if e.task else "",
@@ -92,7 +88,7 @@ def _call_ended(e: ev.CallEnded) -> str:
     return _joined(
         first + (_tail(e.message) if e.outcome != "done" else ""),
         f"{_thousands(tokens)} tokens" if tokens else "",
-        _count(len(e.denials), "tool call") + " denied" if e.denials else "",
+        counted(len(e.denials), "tool call") + " denied" if e.denials else "",
         f"asked {e.cli_retries + 1} times" if e.cli_retries else "",
         "found again after a restart" if e.adopted else "",
     )
@@ -111,7 +107,7 @@ def _link_ended(e: ev.LinkEnded) -> str:
 def _wait_started(e: ev.WaitStarted) -> str:
     until = time_of_day(e.until, seen_from=e.at)
     for_ = f" for {_text(e.why)}" if e.why else ""
-    unknown = f" + {_count(e.unknown_costs, 'call')} of unknown cost" if e.unknown_costs else ""
+    unknown = f" + {counted(e.unknown_costs, 'call')} of unknown cost" if e.unknown_costs else ""
     cost = "cost unknown" if e.cost_usd is None else f"{dollars(e.cost_usd)}{unknown}"
     ends = time_of_day(e.ends_at, seen_from=e.at)
     return _joined(
@@ -159,7 +155,7 @@ def _gate_answered(e: ev.GateAnswered) -> str:
 
 def _check_baseline(e: ev.CheckBaseline) -> str:
     known = f": {_text(', '.join(e.failing))}" if e.failing else ""
-    return f"before round 1: {_count(len(e.failing), 'failure')}, not counted from now on{known}"
+    return f"before round 1: {counted(len(e.failing), 'failure')}, not counted from now on{known}"
 
 
 def _canary_ended(e: ev.CanaryEnded) -> str:
@@ -169,7 +165,7 @@ def _canary_ended(e: ev.CanaryEnded) -> str:
 
 def _reviewed(e: ev.Reviewed) -> str:
     trend = f", {_text(e.trend)}" if e.trend != "first" else ""
-    return f"verdict {_text(e.verdict)} with {_count(len(e.findings), 'open finding')}{trend}"
+    return f"verdict {_text(e.verdict)} with {counted(len(e.findings), 'open finding')}{trend}"
 
 
 def _noted(e: ev.Noted) -> str:

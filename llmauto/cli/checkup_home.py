@@ -14,7 +14,7 @@ from llmauto.cli.context import Context
 from llmauto.cli.standing import UNDER_WAY, Standing, all_standings, reader
 from llmauto.errors import ChainError
 from llmauto.home import HOME_VARIABLE, HowFound
-from llmauto.rules.text import human_bytes
+from llmauto.rules.text import counted, human_bytes
 from llmauto.settings import Settings
 
 LITTLE_ROOM = 1 << 30
@@ -100,7 +100,7 @@ def _journal(ctx: Context) -> Iterator[Finding]:
         journal.verify()
         count = len(journal.runs())
         size = human_bytes(ctx.home.journal.stat().st_size)
-        yield Finding(name="journal", message=f"{count} run{'' if count == 1 else 's'}, {size}, undamaged")
+        yield Finding(name="journal", message=f"{counted(count, 'run')}, {size}, undamaged")
         for note in journal.notes:
             yield Finding(name="journal", level=Level.WARN, message=note)
 

@@ -8,7 +8,7 @@ from llmauto.cli import checkup_agents, checkup_home, checkup_machine
 from llmauto.cli.checkup import Check, Finding, Level, failed
 from llmauto.cli.context import Context
 from llmauto.errors import LlmautoError
-from llmauto.rules.text import one_line
+from llmauto.rules.text import counted, one_line
 
 _STYLES = {Level.OK: ("green",), Level.WARN: ("yellow",), Level.FAIL: ("red", "bold")}
 _WORDS = {Level.OK: "ok", Level.WARN: "warn", Level.FAIL: "FAIL"}
@@ -68,7 +68,7 @@ def _summary(ctx: Context, failures: int, warnings: int) -> str:
         return (
             "all is well" if ctx.args.live else "all is well; `llmauto doctor --live` proves it with one call"
         )
-    parts = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in
+    parts = [counted(count, word) for count, word in
              ((failures, "failure"), (warnings, "warning")) if count]  # fmt: skip
     return ", ".join(parts)
 

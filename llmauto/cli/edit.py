@@ -11,7 +11,7 @@ from llmauto.cli.context import Context
 from llmauto.errors import ChainError, LlmautoError, UsageError
 from llmauto.home import shown
 from llmauto.rules.names import check_name
-from llmauto.rules.text import human_bytes
+from llmauto.rules.text import counted, human_bytes
 
 if TYPE_CHECKING:
     from llmauto.cli.cleaning import OldRuns
@@ -58,7 +58,7 @@ def delete(ctx: Context) -> int:
                 "`chain delete` asks first, and there is no terminal",
                 hint=f"`llmauto chain delete {name} --yes` does not ask",
             )
-        gone = f"{_runs(len(what.runs))} ({human_bytes(size)})"
+        gone = f"{counted(len(what.runs), 'run')} ({human_bytes(size)})"
         if not asker.yes(f"Delete chain {name} with {gone}?", default=False):
             ctx.out.say("nothing was deleted")
             return 0
@@ -66,7 +66,7 @@ def delete(ctx: Context) -> int:
     forget(runs)
     worktrees.remove(home, trees)
     file = shown(what.file) if what.file else "no file"
-    ctx.out.line(f"deleted chain {name}: {file}, {_runs(len(what.runs))}, {human_bytes(size)}")
+    ctx.out.line(f"deleted chain {name}: {file}, {counted(len(what.runs), 'run')}, {human_bytes(size)}")
     if left:
         ctx.out.note(f"`{shown(what.state)}` stays, with what the agents keep there: {', '.join(left[:5])}")
     if (home.shipped / "chains" / f"{name}.json").exists():
@@ -142,14 +142,10 @@ def _say_old(ctx: Context, old: Sequence[OldRuns], did: str) -> None:
     ]
     ctx.out.table(("CHAIN", "RUNS", "SIZE", "OLDEST", "NEWEST"), rows)
     total = sum(len(each.runs) for each in old)
-    ctx.out.line(f"{did} {_runs(total)}, {human_bytes(sum(each.size for each in old))}")
+    ctx.out.line(f"{did} {counted(total, 'run')}, {human_bytes(sum(each.size for each in old))}")
 
 
 def _keep(ctx: Context) -> int | None:
     """How many ended runs of each chain stay; None = all."""
     given: int | None = ctx.args.keep
     return (ctx.settings.keep_runs or None) if given is None else given
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"

@@ -8,7 +8,7 @@ from llmauto.model import Chain
 from llmauto.outcomes import ENDINGS, StopReason
 from llmauto.rules import next_steps
 from llmauto.rules.progress import Progress
-from llmauto.rules.text import cost_words, human_duration, one_line
+from llmauto.rules.text import cost_words, counted, human_duration, one_line
 
 
 def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, changed: int | None) -> None:
@@ -25,7 +25,7 @@ def print_ending(out: Output, chain: Chain, p: Progress, ended: RunEnded, change
     facts = [f"rounds {rounds}", f"calls {p.calls}", human_duration(p.runtime_s), cost]
     if changed is not None:
         since = " since this start" if p.earlier_s else ""
-        facts.append(f"{changed} file{'' if changed == 1 else 's'} changed{since}")
+        facts.append(f"{counted(changed, 'file')} changed{since}")
     out.line(f"  {' · '.join(facts)}")
     command, why = next_steps.after(ended.reason, chain.name, handoff=p.has_handoffs)
     out.line(f"  next: {command}    {why}")

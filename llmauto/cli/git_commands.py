@@ -14,7 +14,7 @@ from llmauto.errors import LlmautoError, UsageError
 from llmauto.events import Checkpointed
 from llmauto.rules import spans
 from llmauto.rules.names import check_name
-from llmauto.rules.text import quoted
+from llmauto.rules.text import counted, quoted
 
 if TYPE_CHECKING:
     from llmauto.checkpoints import GitCheckpoints
@@ -160,18 +160,14 @@ def _say_done(ctx: Context, run: _Run, plan: Plan, where: str, wanted: tuple[int
 
 
 def _will(plan: Plan) -> str:
-    parts = [f"Put {_files(len(plan.written))} back"] if plan.written else []
+    parts = [f"Put {counted(len(plan.written), 'file')} back"] if plan.written else []
     if plan.removed:
-        parts.append(f"{'remove' if parts else 'Remove'} {_files(len(plan.removed))}")
+        parts.append(f"{'remove' if parts else 'Remove'} {counted(len(plan.removed), 'file')}")
     return " and ".join(parts)
 
 
 def _did(plan: Plan) -> str:
-    return f"{_files(len(plan.written))} put back, {len(plan.removed)} removed"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return f"{counted(len(plan.written), 'file')} put back, {len(plan.removed)} removed"
 
 
 def _of_run(ctx: Context) -> str:
@@ -195,7 +191,7 @@ def merge(ctx: Context) -> int:
     with held(ctx.home, name, [run.run for run in runs]):
         done = merging.merge(tree, [state_in(tree)])
     if done.committed:
-        ctx.out.line(f"committed what run {tree.run} had left uncommitted: {_files(done.committed)}")
+        ctx.out.line(f"committed what run {tree.run} had left uncommitted: {counted(done.committed, 'file')}")
     if done.how == "by_hand":
         typed = " && ".join(merging.by_hand(tree, into=done.into))
         raise LlmautoError(f"`{tree.branch}` is not merged: {done.why}", hint=f"when that is mended: {typed}")
@@ -204,7 +200,7 @@ def merge(ctx: Context) -> int:
     else:
         how = "" if done.how == "merged" else " (fast-forward)"
         commits = "1 commit" if done.commits == 1 else f"{done.commits} commits"
-        changed = f"{commits}, {_files(done.files)} changed"
+        changed = f"{commits}, {counted(done.files, 'file')} changed"
         ctx.out.line(f"merged run {tree.run} into `{done.into}`{how}: {changed}")
     if finished:
         ctx.out.line("  next: llmauto clean    removes its worktree and branch")

@@ -15,7 +15,7 @@ from llmauto.model import Chain
 from llmauto.rehearsal import Rehearsed, rehearse
 from llmauto.rehearsal.expecting import differences
 from llmauto.rehearsal.told import Step, as_json, path_of, steps_of
-from llmauto.rules.text import cost_words, human_duration, one_line
+from llmauto.rules.text import cost_words, counted, human_duration, one_line
 
 if TYPE_CHECKING:
     from llmauto.ports import RunSummary
@@ -70,8 +70,7 @@ def _print(
         out.line(f"{out.style(when, 'dim')}  {_about(step).ljust(width)}  {one_line(step.text, 200)}{why}")
     out.line()
     p, ended = played.progress, played.ended
-    rounds = "1 round" if p.rounds_done == 1 else f"{p.rounds_done} rounds"
-    calls = "1 call" if p.calls == 1 else f"{p.calls} calls"
+    rounds, calls = counted(p.rounds_done, "round"), counted(p.calls, "call")
     cost = cost_words(p.cost_usd, p.unknown_costs)
     cost = "cost unknown" if cost == "unknown" else cost
     took = human_duration(played.events[-1].at - played.events[0].at)

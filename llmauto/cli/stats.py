@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmauto.cli import standing
 from llmauto.errors import UsageError
 from llmauto.rules.names import check_name
-from llmauto.rules.text import dollars, human_duration
+from llmauto.rules.text import counted, dollars, human_duration
 from llmauto.views import BY, Stats, view_of
 from llmauto.views.stats import Figures, figures_json
 
@@ -56,15 +56,11 @@ def day_of(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _people(ctx: Context, found: Stats, by: str | None) -> None:
     runs, reasons = found.runs, sorted(found.reasons.items(), key=lambda row: -row[1])
     ended = ", ".join(f"{count} {reason or 'not ended'}" for reason, count in reasons)
     ctx.out.line(
-        f"{_counted(runs.runs, 'run')} ({ended}), {_counted(runs.rounds, 'round')}, "
+        f"{counted(runs.runs, 'run')} ({ended}), {counted(runs.rounds, 'round')}, "
         f"{human_duration(runs.runtime_s)} at work"
     )
     if found.verdicts:

@@ -151,5 +151,9 @@ def cost_words(usd: float, unknown: int) -> str:
     """`$1.23`, `$1.23 + 2 calls of unknown cost`, or `unknown` where nothing is known."""
     if not unknown:
         return dollars(usd)
-    calls = "1 call" if unknown == 1 else f"{unknown} calls"
-    return f"{dollars(usd)} + {calls} of unknown cost" if usd else "unknown"
+    return f"{dollars(usd)} + {counted(unknown, 'call')} of unknown cost" if usd else "unknown"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`: with a noun whose plural takes an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -102,6 +102,16 @@ def notes(folder: Path) -> dict[str, Any]:
     return found
 
 
+def kill_with_words_unread(call: KeptCall, go: Path, said: Path) -> None:
+    """Kill the call's keeper while its pipes hold what the agent says between `go` and `said`."""
+    until(call.read_new)
+    keeper = notes(call.folder)["keeper"]
+    kill(keeper, signal.SIGSTOP)
+    go.touch()
+    until(said.exists)
+    kill(keeper)
+
+
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     os.kill(pid, number)
 

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from llmauto.keeper import Launch, find, start
-from tests.faults.held import Stage, is_locked, is_running, kill, lesser_keeper, notes, until, wait
+from tests.faults.held import (
+    Stage,
+    is_locked,
+    is_running,
+    kill,
+    kill_with_words_unread,
+    lesser_keeper,
+    notes,
+    until,
+    wait,
+)
 
 pytestmark = [
     pytest.mark.faults,
@@ -136,12 +146,7 @@ def test_p5_what_the_agent_said_last_does_not_die_with_its_keeper(
         ],
         env={"SERVICE_TOKEN": secret},
     )  # fmt: skip
-    until(call.read_new)
-    keeper = notes(call.folder)["keeper"]
-    kill(keeper, signal.SIGSTOP)
-    go.touch()
-    until(said.exists)
-    kill(keeper)
+    kill_with_words_unread(call, go, said)
     ended = wait(call)
 
     assert ended.ended_by == "lost"
@@ -166,12 +171,7 @@ def test_p5_no_half_of_a_secret_gets_out_because_the_keeper_died_with_the_other_
     words = f"{words}; printf '%s\nthe end\n' '{rest}'; touch {said}; exec sleep 60"
     env = {"PATH": os.environ["PATH"], "SERVICE_TOKEN": secret}
     call = start(folder, Launch(argv=("sh", "-c", words), cwd=str(stage.work), env=env))
-    until(call.read_new)
-    keeper = notes(folder)["keeper"]
-    kill(keeper, signal.SIGSTOP)
-    go.touch()
-    until(said.exists)
-    kill(keeper)
+    kill_with_words_unread(call, go, said)
 
     assert wait(call).ended_by == "lost"
     assert list(call.stdout_lines()) == [b"first", *last]
@@ -183,12 +183,7 @@ def test_p5_a_line_that_the_keeper_had_begun_to_keep_is_not_joined_to_the_next(s
     env = {"PATH": os.environ["PATH"], "SERVICE_TOKEN": "s3cret-Value-42-and-more"}
     argv = ("sh", "-c", f"{words}; touch {said}; exec sleep 60")
     call = start(folder, Launch(argv=argv, cwd=str(stage.work), env=env))
-    until(call.read_new)
-    keeper = notes(folder)["keeper"]
-    kill(keeper, signal.SIGSTOP)
-    go.touch()
-    until(said.exists)
-    kill(keeper)
+    kill_with_words_unread(call, go, said)
 
     assert wait(call).ended_by == "lost"
     assert list(call.stdout_lines()) == [b"one line", b"another"]
